@@ -1,0 +1,1 @@
+# files of this module: libavsim_a_SOURCES, UNIT_TESTS, FUZZERS, BENCHES

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scenarios: the YAML language and the engine that runs it. The engine watches
+ * the world at STAGE_SCENARIO and acts only by commands (CMD_FROM_SCENARIO).
+ */
+#ifndef AVSIM_SCENARIOS_SCENARIO_H
+#define AVSIM_SCENARIOS_SCENARIO_H
+
+#include "sim/core/err.h"
+#include "sim/core/vtime.h"
+#include "sim/vehicle/vehicle.h"
+
+struct bundle;
+struct world;
+struct scenario;
+
+struct scenario_param {
+	const char *name;
+	const char *value; /* text as for a YAML scalar */
+};
+
+/* What the run needs to know before there is a world. */
+struct scenario_info {
+	const char *name;
+	const char *summary;
+	vtime duration;
+	uint64_t seed;
+	const char *vehicle; /* name or path of the vehicle's folder */
+	struct vehicle_start start;
+};
+
+/**
+ * scenario_parse() - Syntax, names of keys, verbs, arguments, units, parameters
+ * @set:	--set K=V, override the params: of the file; unknown ones are errors
+ *
+ * All errors of the file are collected. Return: 0, -EINVAL, -ENOMEM.
+ */
+int scenario_parse(const char *name, const char *yaml, size_t len,
+		   const struct scenario_param *set, size_t n_set,
+		   struct scenario **out, struct av_diags *d);
+void scenario_destroy(struct scenario *s);
+void scenario_info(const struct scenario *s, struct scenario_info *out);
+
+/**
+ * scenario_bind() - Names of signals, properties, variables, faults against the
+ * world; all errors collected. Then the scenario can run in @w.
+ */
+int scenario_bind(struct scenario *s, struct world *w, struct av_diags *d);
+
+/* Called by the world: at the start, after each step, at the end. */
+int scenario_start(struct scenario *s, struct av_err *err);
+void scenario_step(struct scenario *s, vtime now);
+void scenario_end(struct scenario *s, vtime now);
+bool scenario_wants_stop(const struct scenario *s); /* action "end" */
+
+enum verdict { VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL };
+extern const char *const verdict_names[]; /* "none" "pass" "fail" */
+struct expect_status {
+	const char *text; /* what must hold, as written */
+	enum verdict verdict; /* NONE: open */
+	vtime decided;
+	const char *reason; /* of a failure */
+};
+size_t scenario_expects(const struct scenario *s, size_t i,
+			struct expect_status *out); /* returns how many */
+enum verdict scenario_verdict(const struct scenario *s);
+
+#endif

@@ -1,0 +1,13 @@
+libavsim_a_SOURCES += \
+	%D%/bus.c %D%/bus.h \
+	%D%/cmdq.c %D%/cmdq.h \
+	%D%/err.c %D%/err.h \
+	%D%/evq.c %D%/evq.h \
+	%D%/log.c %D%/log.h \
+	%D%/pace.c %D%/pace.h \
+	%D%/rand.c %D%/rand.h \
+	%D%/units.c %D%/units.h \
+	%D%/vtime.c %D%/vtime.h \
+	%D%/yaml.c %D%/yaml.h \
+	sim/bundle.c sim/bundle.h \
+	sim/topics.c sim/topics.h sim/vehicle_vars.h

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "sim/topics.h"
+
+#include <string.h>
+
+#define ROW(id, owner_, type, units_, rate_)                                   \
+	[id] = { .name = #id,                                                  \
+		 .owner = owner_,                                              \
+		 .size = sizeof(type),                                         \
+		 .units = units_,                                              \
+		 .rate = rate_ }
+
+/* clang-format off */
+const struct av_topic av_topics[TOPIC_N] = {
+	ROW(TOPIC_COMMAND, STAGE_INPUT, struct cmd_event,
+	    "text", "per applied command"),
+	ROW(TOPIC_FAULT, STAGE_INPUT, struct text_event,
+	    "text", "fault begins, ends"),
+	ROW(TOPIC_VEHICLE, STAGE_VEHICLE, struct vehicle_state,
+	    "base units, see vehicle_vars.h", "every VEHICLE_STEP (10 ms)"),
+	ROW(TOPIC_CAN, STAGE_CAN, struct can_frame,
+	    "raw bytes", "per frame, at its end on the wire"),
+	ROW(TOPIC_SIGNAL, STAGE_SIGNALS, struct signal_event,
+	    "physical value in the DBC's unit", "on change"),
+	ROW(TOPIC_VHAL, STAGE_VHAL, struct vhal_event,
+	    "AAOS units", "on change, or at the subscribed rate"),
+	ROW(TOPIC_POWER, STAGE_SERVICES, struct text_event,
+	    "text", "per power state change"),
+	ROW(TOPIC_DEVICE, STAGE_DEVICES, struct text_event,
+	    "text", "per device state change"),
+	ROW(TOPIC_SCENARIO, STAGE_SCENARIO, struct text_event,
+	    "text", "per action, mark and expectation"),
+};
+/* clang-format on */
+
+enum { VAR_ro, VAR_rw };
+#define X(name_, unit_, rw_, text_)                                            \
+	{ .name = #name_, .unit = unit_, .writable = VAR_##rw_, .text = text_ },
+const struct vehicle_var_info vehicle_var_info[VV_N] = { VEHICLE_VARS(X) };
+#undef X
+
+int vehicle_var_find(const char *name)
+{
+	for (int i = 0; i < VV_N; i++) {
+		if (!strcmp(vehicle_var_info[i].name, name)) {
+			return i;
+		}
+	}
+	return -1;
+}

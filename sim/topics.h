@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every message on the bus: its struct, units, rate and the stage that owns it.
+ * The table itself is in sim/topics.c.
+ */
+#ifndef AVSIM_TOPICS_H
+#define AVSIM_TOPICS_H
+
+#include "sim/core/bus.h"
+#include "sim/core/cmdq.h"
+#include "sim/core/vtime.h"
+#include "sim/vehicle_vars.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum av_topic_id {
+	TOPIC_COMMAND,	/* struct cmd_event */
+	TOPIC_FAULT,	/* struct text_event */
+	TOPIC_VEHICLE,	/* struct vehicle_state */
+	TOPIC_CAN,	/* struct can_frame */
+	TOPIC_SIGNAL,	/* struct signal_event */
+	TOPIC_VHAL,	/* struct vhal_event */
+	TOPIC_POWER,	/* struct text_event */
+	TOPIC_DEVICE,	/* struct text_event */
+	TOPIC_SCENARIO, /* struct text_event */
+	TOPIC_N
+};
+
+extern const struct av_topic av_topics[TOPIC_N];
+
+/* A command that was applied; @ok false: refused, @error says why. */
+struct cmd_event {
+	vtime t;
+	const struct cmd *cmd;
+	bool ok;
+	const char *error;
+};
+
+/*
+ * Low-rate happenings for people and queries. @key names who or what
+ * ("expect", "mark", "blk0"), @text is the finished canonical text.
+ */
+struct text_event {
+	vtime t;
+	const char *key;
+	const char *text;
+};
+
+/* State after a step; sampled every VEHICLE_STEP. */
+#define VEHICLE_STEP (10 * VT_MS)
+struct vehicle_state {
+	vtime t;
+	double v[VV_N]; /* base units, see vehicle_vars.h */
+};
+
+enum {
+	CAN_FD = 1,   /* FD frame (up to 64 bytes) */
+	CAN_BRS = 2,  /* FD: data phase at the fast bit rate */
+	CAN_ESI = 4,  /* FD: sender is error passive */
+	CAN_EXT = 8,  /* 29-bit identifier */
+	CAN_RTR = 16, /* remote frame, no data */
+	CAN_ERR = 32, /* error frame */
+};
+
+/* A frame as seen on the wire; @t is the end of frame. */
+struct can_frame {
+	vtime t;
+	uint32_t id; /* 11 or 29 bits, without flags */
+	uint8_t bus; /* index into the vehicle's buses */
+	uint8_t flags;
+	uint8_t len; /* bytes of @data: 0..8, FD 0..8 12 16 20 24 32 48 64 */
+	bool tx;     /* sent by the gateway on behalf of a set, not by the car */
+	uint8_t data[64];
+};
+
+/* A decoded signal whose value changed (or was seen for the first time). */
+struct signal_event {
+	vtime t;
+	uint32_t idx;	/* of the binding table, see sim/signals/signals.h */
+	double value;	/* physical, in the signal's own unit */
+	int64_t raw;	/* as in the frame, sign-extended; floats: their bits */
+	const char *label; /* VAL_ text of @raw or NULL */
+};
+
+/*
+ * A property value, laid out like the AAOS RawPropValues: BOOLEAN and INT32 in
+ * i32, and so on. Arrays are borrowed for the call; a store's own values are
+ * valid until the next change of that property and area.
+ */
+struct vhal_value {
+	vtime t;
+	int32_t prop;
+	int32_t area;
+	int32_t status; /* 0 available, 1 unavailable, 2 error */
+	uint32_t n_i32, n_i64, n_f32, n_bytes;
+	const int32_t *i32;
+	const int64_t *i64;
+	const float *f32;
+	const uint8_t *bytes;
+	const char *str; /* NULL = none */
+};
+
+enum vhal_event_why {
+	VHAL_CHANGED,	/* the value or its status changed */
+	VHAL_SAMPLED,	/* a continuous property at its rate */
+	VHAL_SET_ECHO,	/* answer to a set, even if unchanged */
+};
+
+struct vhal_event {
+	vtime t;
+	const struct vhal_value *value;
+	enum vhal_event_why why;
+	enum cmd_source source; /* of a set; else CMD_FROM_ECU */
+	const char *name;	/* "PROPERTY/AREA", as in the canonical dump */
+	uint32_t slot;		/* index of property and area in the store */
+};
+
+#endif

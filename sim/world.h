@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The world of one run: every stage, wired. The only place (with ui/cli_*.c)
+ * that knows them all.
+ */
+#ifndef AVSIM_WORLD_H
+#define AVSIM_WORLD_H
+
+#include "recordings/rec.h"
+#include "scenarios/scenario.h"
+#include "sim/bundle.h"
+#include "sim/can/ecu.h"
+#include "sim/core/bus.h"
+#include "sim/core/cmdq.h"
+#include "sim/core/evq.h"
+#include "sim/signals/signals.h"
+#include "sim/vehicle/vehicle.h"
+#include "sim/vhal/vhal.h"
+
+struct world {
+	struct evq *q;
+	struct bus *bus;
+	struct cmdq *cmdq;
+	uint64_t seed;
+	struct vehicle *vehicle; /* NULL when a foreign log is replayed */
+	struct ecus *ecus;
+	struct signals *signals;
+	struct vhal *vhal;
+	struct scenario *scenario; /* NULL when a foreign log is replayed */
+	vtime duration;		   /* the run ends here; VT_NEVER = open */
+	size_t n_buses;
+	struct dbc **dbc;
+	char **bus_name;
+	struct faults *faults; /* scenarios/fault.h */
+	struct vtimer step;
+	struct vehicle_state state; /* last published */
+	bool stop;
+};
+
+struct world_opts {
+	const struct bundle *inputs;
+	const uint64_t *seed; /* NULL = the scenario's */
+	const struct scenario_param *set;
+	size_t n_set;
+	vtime until; /* --until; VT_NEVER = the scenario's duration */
+};
+
+/**
+ * world_create() - Everything up to, not including, the first step
+ *
+ * Return: 0, -EINVAL with all messages in @d, -ENOMEM.
+ */
+int world_create(const struct world_opts *o, struct world **out,
+		 struct av_diags *d);
+void world_destroy(struct world *w);
+
+/* First values, first commands; once, after taps have subscribed. */
+int world_start(struct world *w, struct av_err *err);
+
+/* Run events up to and including @until or the end of the run. */
+void world_run_until(struct world *w, vtime until);
+bool world_done(const struct world *w);
+void world_end(struct world *w); /* verdicts of what is still open */
+
+/* Have the world's records written by @rec (a tap). */
+int world_record(struct world *w, struct rec_writer *rec, struct av_err *err);
+
+#endif

@@ -1,0 +1,32 @@
+AM_TESTS_ENVIRONMENT = \
+	AVSIM_TOP_SRCDIR='$(abs_top_srcdir)'; export AVSIM_TOP_SRCDIR; \
+	AVSIM_TOP_BUILDDIR='$(abs_top_builddir)'; export AVSIM_TOP_BUILDDIR; \
+	AVSIM_DATADIR='$(abs_top_srcdir)'; export AVSIM_DATADIR; \
+	PYTHON=/usr/bin/python3; export PYTHON;
+
+# A unit test: one file tests/unit/test_NAME.c and these rows in its module.mk
+# (a fuzzer's: tests/fuzz/fuzz_NAME.c, corpus in tests/fuzz/corpus/NAME).
+#   UNIT_TESTS += tests/unit/test_NAME
+#   tests_unit_test_NAME_LDADD = $(CMOCKA_LDADD)
+#   FUZZERS += tests/fuzz/fuzz_NAME
+#   tests_fuzz_fuzz_NAME_SOURCES = tests/fuzz/fuzz_NAME.c $(FUZZ_MAIN)
+#   tests_fuzz_fuzz_NAME_LDFLAGS = $(FUZZ_LINK)
+UNIT_TESTS += tests/unit/test_core
+tests_unit_test_core_LDADD = $(CMOCKA_LDADD)
+EXTRA_DIST += tests/unit/test.h tests/fuzz/replay_main.c tests/fuzz/corpus
+
+if FUZZ
+FUZZ_MAIN =
+FUZZ_LINK = $(AM_LDFLAGS) $(AV_FUZZ_LDFLAGS)
+else
+FUZZ_MAIN = tests/fuzz/replay_main.c
+FUZZ_LINK = $(AM_LDFLAGS)
+TESTS += $(FUZZERS)
+endif
+check_PROGRAMS += $(FUZZERS)
+
+if CMOCKA
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
+EXTRA_PROGRAMS += $(BENCHES)
