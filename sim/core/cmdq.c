@@ -22,12 +22,17 @@ bool cmd_source_is_input(enum cmd_source s)
 
 #define TEXT_MAX (64u << 10)
 
-/* A ring that grows up to CMDQ_MAX entries and never shrinks. */
-struct cmdq {
-	const vtime *clock;
-	struct cmd *ring;
+/* Grows up to CMDQ_MAX entries and never shrinks. */
+struct ring {
+	struct cmd *v;
 	size_t room; /* a power of two, or 0 */
 	size_t head, n;
+};
+
+struct cmdq {
+	const vtime *clock;
+	struct ring input;   /* from outside, see cmd_source_is_input() */
+	struct ring derived; /* from the simulation itself */
 	cmdq_fn *fn;
 	void *ctx;
 	cmdq_done_fn *done;
@@ -44,9 +49,17 @@ struct cmdq *cmdq_create(const vtime *clock)
 	return q;
 }
 
-static struct cmd *at(const struct cmdq *q, size_t i)
+static struct cmd *at(const struct ring *r, size_t i)
 {
-	return &q->ring[(q->head + i) & (q->room - 1)];
+	return &r->v[(r->head + i) & (r->room - 1)];
+}
+
+static void ring_finish(struct ring *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		free((char *)(uintptr_t)at(r, i)->text);
+	}
+	free(r->v);
 }
 
 void cmdq_destroy(struct cmdq *q)
@@ -54,10 +67,8 @@ void cmdq_destroy(struct cmdq *q)
 	if (!q) {
 		return;
 	}
-	for (size_t i = 0; i < q->n; i++) {
-		free((char *)(uintptr_t)at(q, i)->text);
-	}
-	free(q->ring);
+	ring_finish(&q->input);
+	ring_finish(&q->derived);
 	free(q);
 }
 
@@ -75,27 +86,30 @@ void cmdq_set_done(struct cmdq *q, cmdq_done_fn *fn, void *ctx)
 
 static int push(struct cmdq *q, const struct cmd *c)
 {
-	if (q->n >= CMDQ_MAX) {
+	struct ring *r = cmd_source_is_input(c->source) ? &q->input :
+							  &q->derived;
+
+	if (r->n >= CMDQ_MAX) {
 		return -ENOSPC;
 	}
-	if (q->n == q->room) {
-		size_t room = q->room ? q->room * 2 : 16;
-		struct cmd *ring = malloc(room * sizeof(*ring));
+	if (r->n == r->room) {
+		size_t room = r->room ? r->room * 2 : 16;
+		struct cmd *v = malloc(room * sizeof(*v));
 
-		if (!ring) {
+		if (!v) {
 			return -ENOMEM;
 		}
-		for (size_t i = 0; i < q->n; i++) {
-			ring[i] = *at(q, i);
+		for (size_t i = 0; i < r->n; i++) {
+			v[i] = *at(r, i);
 		}
-		free(q->ring);
-		q->ring = ring;
-		q->room = room;
-		q->head = 0;
+		free(r->v);
+		r->v = v;
+		r->room = room;
+		r->head = 0;
 	}
-	q->n++;
-	*at(q, q->n - 1) = *c;
-	at(q, q->n - 1)->posted = *q->clock;
+	r->n++;
+	*at(r, r->n - 1) = *c;
+	at(r, r->n - 1)->posted = *q->clock;
 	return 0;
 }
 
@@ -130,16 +144,15 @@ int cmdq_post_actuate(struct cmdq *q, unsigned int var, double value)
 				      .value = value });
 }
 
-void cmdq_apply(struct cmdq *q, vtime now)
+static void apply_ring(struct cmdq *q, struct ring *r, size_t n, vtime now)
 {
-	/* what handlers post waits for the next step */
-	for (size_t left = q->n; left > 0; left--) {
+	for (; n > 0; n--) {
 		struct av_err err = { 0 };
-		struct cmd c = *at(q, 0);
+		struct cmd c = *at(r, 0);
 		int ret;
 
-		q->head = (q->head + 1) & (q->room - 1);
-		q->n--;
+		r->head = (r->head + 1) & (r->room - 1);
+		r->n--;
 		c.t = now;
 		assert(q->fn);
 		ret = q->fn(q->ctx, &c, &err);
@@ -150,7 +163,16 @@ void cmdq_apply(struct cmdq *q, vtime now)
 	}
 }
 
+void cmdq_apply(struct cmdq *q, vtime now)
+{
+	/* what handlers post waits for the next step */
+	size_t n_input = q->input.n, n_derived = q->derived.n;
+
+	apply_ring(q, &q->input, n_input, now);
+	apply_ring(q, &q->derived, n_derived, now);
+}
+
 size_t cmdq_waiting(const struct cmdq *q)
 {
-	return q->n;
+	return q->input.n + q->derived.n;
 }

@@ -4,7 +4,9 @@
  * the simulation.
  *
  * A command is posted at any moment, waits, and is applied at the start of the
- * next simulation step (cmdq_apply()), in posting order. What came from outside
+ * next simulation step (cmdq_apply()): first what came from outside, then what
+ * the simulation derived, each in posting order. So it does not matter when
+ * between two steps an outside command came in, and a replay need not know. What came from outside
  * the simulation (keys, control API, guests) is published on TOPIC_COMMAND with
  * the time it was applied, so that the recorder keeps it and a replay posts it
  * again at exactly that time. What the simulation itself derived (scenario,
@@ -65,7 +67,7 @@ void cmdq_destroy(struct cmdq *q);
 void cmdq_set_handler(struct cmdq *q, cmdq_fn *fn, void *ctx);
 void cmdq_set_done(struct cmdq *q, cmdq_done_fn *fn, void *ctx);
 
-#define CMDQ_MAX 65536 /* waiting commands; a guest cannot make it grow */
+#define CMDQ_MAX 65536 /* waiting commands of each kind: a guest cannot grow it */
 
 /**
  * cmdq_post() - Queue "verb key=value ..." (copied)
