@@ -57,6 +57,13 @@ struct ecu_bus {
 	size_t n_extras;
 };
 
+/*
+ * A multiplexed message: where the selector has no source, the ECU steps it
+ * through the values that any of the message's signals names (the low end of
+ * each range), rising, one value per frame, and packs only the signals of that
+ * value. A full round takes as many cycles as there are values.
+ */
+
 struct ecus;
 
 /**
@@ -82,8 +89,15 @@ int ecus_send(struct ecus *e, const struct can_frame *f, bool tx);
 /* Publish @f right now, as it was recorded, without arbitration. */
 void ecus_replay(struct ecus *e, const struct can_frame *f);
 
-/* Send a request: pack @value (physical) into the request's message, keeping
- * the last values of its other signals, and queue the frame. */
+/**
+ * ecus_request() - Ask for one thing: pack @phys into the message of @s, queue it
+ *
+ * All bits of a request signal set means "no request" (SNA, signal not
+ * available). The message's other signals, and its unused bits, go out like
+ * that, so that asking for one thing never disturbs another; an ECU ignores a
+ * request signal whose raw value is all ones. Request signals are unsigned and
+ * at least two bits wide for this (signals_create() checks it).
+ */
 int ecus_request(struct ecus *e, unsigned int bus, const struct dbc_signal *s,
 		 double phys);
 
