@@ -10,6 +10,9 @@
 #include "sim/core/vtime.h"
 #include "sim/vehicle/vehicle.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct bundle;
 struct world;
 struct scenario;
@@ -41,11 +44,18 @@ int scenario_parse(const char *name, const char *yaml, size_t len,
 void scenario_destroy(struct scenario *s);
 void scenario_info(const struct scenario *s, struct scenario_info *out);
 
+/* Path, as written, of the @i-th file that the scenario names (profiles, way
+ * points); NULL past the end. Relative to the scenario's folder. The caller puts
+ * them into the bundle as BUNDLE_TRACE under that key. */
+const char *scenario_trace(const struct scenario *s, size_t i);
+
 /**
  * scenario_bind() - Names of signals, properties, variables, faults against the
  * world; all errors collected. Then the scenario can run in @w.
+ * @inputs:	holds the scenario_trace() files; borrowed for the call
  */
-int scenario_bind(struct scenario *s, struct world *w, struct av_diags *d);
+int scenario_bind(struct scenario *s, struct world *w,
+		  const struct bundle *inputs, struct av_diags *d);
 
 /* Called by the world: at the start, after each step, at the end. */
 int scenario_start(struct scenario *s, struct av_err *err);

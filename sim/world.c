@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One step of the world, every VEHICLE_STEP, in this order:
+ *
+ *  1. commands posted since the last step are applied (cmdq_apply)
+ *  2. the vehicle moves on (vehicle_step) and publishes TOPIC_VEHICLE: ECUs
+ *     sample it
+ *  3. the scenario looks at everything and posts commands for the next step
+ *
+ * Between steps the event queue fires what is due: frames end on the wire, are
+ * decoded, become signals, properties, samples. Without a vehicle (a foreign
+ * log) steps still happen, for commands.
+ */
+#include "config.h"
+
+#include "sim/world.h"
+
+#include "scenarios/action.h"
+#include "scenarios/fault.h"
+#include "sim/core/log.h"
+#include "sim/vehicle/vehicle_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int no_memory(struct av_diags *d)
+{
+	av_diag_add(d, "avsim", 0, 0, "out of memory");
+	return -ENOMEM;
+}
+
+/* What is an input belongs into the recording; of the rest only failures say
+ * anything that the other channels do not. */
+static void command_done(void *ctx, const struct cmd *c, int ret,
+			 const struct av_err *err)
+{
+	struct world *w = ctx;
+	struct cmd_event e = { .t = c->t,
+			       .cmd = c,
+			       .ok = ret >= 0,
+			       .error = ret < 0 ? err->msg : NULL };
+
+	if (ret < 0 && c->kind == CMD_TEXT) {
+		av_log(AV_LOG_WARN, "command", "%s: '%s' refused: %s",
+		       cmd_source_names[c->source], c->text, err->msg);
+	}
+	if (c->kind == CMD_TEXT && (ret < 0 || cmd_source_is_input(c->source))) {
+		bus_publish(w->bus, TOPIC_COMMAND, &e);
+	}
+}
+
+static void publish_vehicle(struct world *w, vtime now)
+{
+	w->state.t = now;
+	memcpy(w->state.v, vehicle_values(w->vehicle), sizeof(w->state.v));
+	bus_publish(w->bus, TOPIC_VEHICLE, &w->state);
+}
+
+static void world_step(struct vtimer *t, vtime now)
+{
+	struct world *w = t->ctx;
+
+	cmdq_apply(w->cmdq, now);
+	if (w->vehicle) {
+		vehicle_step(w->vehicle, now);
+		publish_vehicle(w, now);
+	}
+	if (w->scenario) {
+		scenario_step(w->scenario, now);
+		w->stop = w->stop || scenario_wants_stop(w->scenario);
+	}
+	if (evq_arm(w->q, t, now + VEHICLE_STEP) < 0) {
+		w->stop = true; /* out of memory: end the run, keep its record */
+	}
+}
+
+/* ---- creation ---- */
+
+static int load_buses(struct world *w, const struct bundle *in,
+		      struct av_diags *d)
+{
+	const struct bundle_file *f;
+	int ret = 0, r;
+
+	while (bundle_get(in, BUNDLE_DBC, w->n_buses)) {
+		w->n_buses++;
+	}
+	if (w->n_buses == 0 || w->n_buses > 255) {
+		return av_diag_add(d, "avsim", 0, 0,
+				   "want 1 to 255 CAN buses, have %zu",
+				   w->n_buses);
+	}
+	w->dbc = calloc(w->n_buses, sizeof(struct dbc *));
+	w->bus_name = calloc(w->n_buses, sizeof(char *));
+	if (!w->dbc || !w->bus_name) {
+		return no_memory(d);
+	}
+	for (size_t i = 0; i < w->n_buses; i++) {
+		f = bundle_get(in, BUNDLE_DBC, i);
+		w->bus_name[i] = strdup(f->key);
+		if (!w->bus_name[i]) {
+			return no_memory(d);
+		}
+		r = dbc_parse(f->name, f->data, f->len, &w->dbc[i], d, NULL);
+		ret = r < 0 ? r : ret; /* go on: show all errors of all files */
+	}
+	return ret;
+}
+
+static int load_vhal(struct world *w, const struct bundle *in,
+		     struct av_diags *d)
+{
+	const struct bundle_file *f;
+	int ret = 0, r;
+
+	w->vhal = vhal_create(w->q, w->bus);
+	if (!w->vhal) {
+		return no_memory(d);
+	}
+	for (size_t i = 0; (f = bundle_get(in, BUNDLE_VHAL, i)); i++) {
+		r = vhal_load(w->vhal, f->name, f->data, f->len, d);
+		ret = r < 0 ? r : ret;
+	}
+	return ret;
+}
+
+static int load_signals(struct world *w, const struct bundle *in,
+			struct av_diags *d)
+{
+	const struct bundle_file *f = bundle_get(in, BUNDLE_SIGNALS, 0);
+	struct signals_bus *buses = calloc(w->n_buses, sizeof(*buses));
+	int ret;
+
+	if (!buses) {
+		return no_memory(d);
+	}
+	for (size_t i = 0; i < w->n_buses; i++) {
+		buses[i] = (struct signals_bus){ .name = w->bus_name[i],
+						 .dbc = w->dbc[i] };
+	}
+	ret = signals_create(f ? f->name : "no signals.yaml",
+			     f ? f->data : NULL, f ? f->len : 0, buses,
+			     w->n_buses, w->vhal, &w->signals, d);
+	free(buses);
+	return ret;
+}
+
+/* Bit rates come from vehicle.yaml; a foreign log has no say in them. */
+static int load_ecus(struct world *w, const struct vehicle_file *vf,
+		     struct av_diags *d)
+{
+	struct ecu_bus *buses = calloc(w->n_buses, sizeof(*buses));
+	struct av_err err;
+	int ret;
+
+	if (!buses) {
+		return no_memory(d);
+	}
+	for (size_t i = 0; i < w->n_buses; i++) {
+		signals_ecu_bus(w->signals, (unsigned int)i, &buses[i]);
+		buses[i].name = w->bus_name[i];
+		buses[i].dbc = w->dbc[i];
+		buses[i].bit_rate = vf ? vf->bus[i].bit_rate : 500000;
+		buses[i].fd_bit_rate = vf ? vf->bus[i].fd_bit_rate : 2000000;
+	}
+	ret = ecus_create(w->q, w->bus, w->cmdq, buses, w->n_buses,
+			  w->vehicle != NULL, &w->ecus, &err);
+	free(buses);
+	if (ret == 0) {
+		ret = signals_attach(w->signals, w->bus, w->ecus, &err);
+	}
+	if (ret < 0) {
+		av_diag_add(d, "avsim", 0, 0, "%s", err.msg);
+	}
+	return ret;
+}
+
+static int load_vehicle(struct world *w, const struct bundle *in,
+			const struct scenario_info *info, struct av_diags *d)
+{
+	const struct bundle_file *f = bundle_get(in, BUNDLE_VEHICLE, 0);
+	struct av_err err;
+	int ret;
+
+	ret = vehicle_create(f->name, f->data, f->len, w->seed, &w->vehicle, d);
+	if (ret == 0 && info) {
+		ret = vehicle_start(w->vehicle, &info->start, &err);
+		if (ret < 0) {
+			av_diag_add(d, bundle_get(in, BUNDLE_SCENARIO, 0)->name,
+				    0, 0, "start: %s", err.msg);
+		}
+	}
+	return ret;
+}
+
+static int load(struct world *w, const struct world_opts *o,
+		struct av_diags *d)
+{
+	const struct bundle_file *f;
+	struct scenario_info info = { 0 };
+	struct vehicle_file vf = { 0 };
+	int ret, r;
+
+	f = bundle_get(o->inputs, BUNDLE_SCENARIO, 0);
+	if (f) {
+		ret = scenario_parse(f->name, f->data, f->len, o->set, o->n_set,
+				     &w->scenario, d);
+		if (ret < 0) {
+			return ret;
+		}
+		scenario_info(w->scenario, &info);
+		w->seed = info.seed;
+		w->duration = info.duration;
+	}
+	if (o->seed) {
+		w->seed = *o->seed;
+	}
+	if (o->until < w->duration) {
+		w->duration = o->until;
+	}
+	ret = load_buses(w, o->inputs, d);
+	r = load_vhal(w, o->inputs, d);
+	ret = ret < 0 ? ret : r;
+	f = bundle_get(o->inputs, BUNDLE_VEHICLE, 0);
+	if (f) {
+		r = vehicle_file_parse(f->name, f->data, f->len, &vf, d);
+		ret = ret < 0 ? ret : r;
+		if (r == 0 && vf.n_buses != w->n_buses) {
+			ret = av_diag_add(d, f->name, 0, 0,
+					  "names %zu buses, but there are %zu "
+					  "DBC files",
+					  vf.n_buses, w->n_buses);
+		}
+		if (r == 0) {
+			r = load_vehicle(w, o->inputs,
+					 w->scenario ? &info : NULL, d);
+			ret = ret < 0 ? ret : r;
+		}
+	}
+	if (ret == 0) {
+		ret = load_signals(w, o->inputs, d);
+	}
+	if (ret == 0) {
+		ret = load_ecus(w, f ? &vf : NULL, d);
+	}
+	vehicle_file_finish(&vf);
+	if (ret == 0) {
+		w->faults = faults_create(w);
+		ret = w->faults ? 0 : no_memory(d);
+	}
+	if (ret == 0 && w->scenario) {
+		ret = scenario_bind(w->scenario, w, o->inputs, d);
+	}
+	return ret;
+}
+
+int world_create(const struct world_opts *o, struct world **out,
+		 struct av_diags *d)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	int ret;
+
+	*out = NULL;
+	if (!w) {
+		return no_memory(d);
+	}
+	w->duration = VT_NEVER;
+	w->q = evq_create();
+	w->bus = bus_create(av_topics, TOPIC_N);
+	w->cmdq = w->q ? cmdq_create(evq_clock(w->q)) : NULL;
+	w->step = (struct vtimer){ .fn = world_step, .ctx = w };
+	if (!w->q || !w->bus || !w->cmdq) {
+		ret = no_memory(d);
+		goto fail;
+	}
+	cmdq_set_handler(w->cmdq, action_command, w);
+	cmdq_set_done(w->cmdq, command_done, w);
+	ret = load(w, o, d);
+	if (ret < 0) {
+		goto fail;
+	}
+	bus_seal(w->bus);
+	av_log_set_clock(evq_clock(w->q));
+	*out = w;
+	return 0;
+
+fail:
+	world_destroy(w);
+	return ret;
+}
+
+void world_destroy(struct world *w)
+{
+	if (!w) {
+		return;
+	}
+	av_log_set_clock(NULL);
+	scenario_destroy(w->scenario);
+	faults_destroy(w->faults);
+	signals_destroy(w->signals);
+	ecus_destroy(w->ecus);
+	vhal_destroy(w->vhal);
+	vehicle_destroy(w->vehicle);
+	for (size_t i = 0; i < w->n_buses && w->dbc && w->bus_name; i++) {
+		dbc_destroy(w->dbc[i]);
+		free(w->bus_name[i]);
+	}
+	free(w->dbc);
+	free(w->bus_name);
+	cmdq_destroy(w->cmdq);
+	bus_destroy(w->bus);
+	evq_destroy(w->q);
+	free(w);
+}
+
+/* ---- running ---- */
+
+int world_start(struct world *w, struct av_err *err)
+{
+	int ret = vhal_start(w->vhal, err);
+
+	if (ret < 0) {
+		return ret;
+	}
+	if (w->scenario) {
+		ret = scenario_start(w->scenario, err);
+		if (ret < 0) {
+			return ret;
+		}
+	}
+	cmdq_apply(w->cmdq, 0);
+	if (w->vehicle) {
+		publish_vehicle(w, 0);
+	}
+	return evq_arm(w->q, &w->step, VEHICLE_STEP);
+}
+
+bool world_done(const struct world *w)
+{
+	return w->stop || evq_now(w->q) >= w->duration;
+}
+
+void world_run_until(struct world *w, vtime until)
+{
+	if (until > w->duration) {
+		until = w->duration;
+	}
+	while (!w->stop && evq_next_due(w->q) <= until) {
+		evq_run_next(w->q);
+	}
+	if (!w->stop && until != VT_NEVER) {
+		evq_run_until(w->q, until);
+	}
+}
+
+void world_end(struct world *w)
+{
+	if (w->scenario) {
+		scenario_end(w->scenario, evq_now(w->q));
+	}
+}
+
+/* ---- recording ---- */
+
+static void on_can(void *ctx, const void *msg)
+{
+	rec_can(ctx, msg);
+}
+
+static void on_vhal(void *ctx, const void *msg)
+{
+	rec_vhal(ctx, msg);
+}
+
+static void on_command(void *ctx, const void *msg)
+{
+	rec_command(ctx, msg);
+}
+
+#define ON_TEXT(name, channel)                                                 \
+	static void name(void *ctx, const void *msg)                           \
+	{                                                                      \
+		const struct text_event *e = msg;                              \
+                                                                               \
+		rec_text(ctx, channel, e->t, e->key, e->text);                 \
+	}
+ON_TEXT(on_fault, REC_FAULT)
+ON_TEXT(on_power, REC_POWER)
+ON_TEXT(on_device, REC_DEVICE)
+ON_TEXT(on_scenario, REC_SCENARIO)
+
+int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
+{
+	static const struct {
+		enum av_topic_id topic;
+		bus_fn *fn;
+	} taps[] = {
+		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
+		{ TOPIC_CAN, on_can },		 { TOPIC_VHAL, on_vhal },
+		{ TOPIC_POWER, on_power },	 { TOPIC_DEVICE, on_device },
+		{ TOPIC_SCENARIO, on_scenario },
+	};
+
+	for (size_t i = 0; i < sizeof(taps) / sizeof(taps[0]); i++) {
+		int ret = bus_subscribe(w->bus, taps[i].topic, STAGE_TAP,
+					"recorder", taps[i].fn, rec, err);
+
+		if (ret < 0) {
+			return ret;
+		}
+	}
+	return 0;
+}
