@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "sim/core/log.h"
+#include "ui/runloop.h"
+#include "ui/session.h"
+#include "ui/summary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool cli_has_terminal(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term &&
+	       *term && strcmp(term, "dumb") != 0;
+}
+
+int cli_log_level(const char *text)
+{
+	for (int i = 0; i < AV_LOG_N_LEVELS; i++) {
+		if (!strcmp(text, av_log_level_names[i])) {
+			av_log_set_level((enum av_log_level)i);
+			return 0;
+		}
+	}
+	return cli_trouble("--log wants error, warn, info, debug or trace, not "
+			   "'%s'",
+			   text);
+}
+
+struct run_opts {
+	const char *scenario, *vehicle, *seed, *speed, *until, *record, *log;
+	bool headless, no_record;
+	struct cli_list set;
+};
+
+static int run_session(struct session *s, const struct run_opts *o)
+{
+	bool dashboard = !o->headless && cli_has_terminal();
+	struct pace pace;
+	struct av_err err = { 0 };
+	struct runloop loop = { .pace = &pace, .dashboard = dashboard };
+	struct scenario_info info;
+	double speed = dashboard ? 1.0 : PACE_MAX;
+	int status;
+
+	if ((o->log && cli_log_level(o->log)) ||
+	    (o->seed && session_seed(s, o->seed)) ||
+	    (o->until && session_until(s, o->until)) ||
+	    (o->speed && session_speed(o->speed, &speed)) ||
+	    session_set(s, &o->set) ||
+	    session_open(s, o->scenario, o->vehicle)) {
+		return EXIT_TROUBLE;
+	}
+	scenario_info(s->w->scenario, &info);
+	if (!o->no_record &&
+	    session_record(s, o->record, "run", info.name, 0)) {
+		return EXIT_TROUBLE;
+	}
+	if (world_start(s->w, &err) < 0) {
+		return session_trouble(NULL, &err);
+	}
+	loop.w = s->w;
+	loop.rec = s->rec;
+	loop.title = info.name;
+	loop.recording = s->rec ? s->rec_path : NULL;
+	pace_init(&pace, speed);
+	if (runloop_run(&loop, &err) < 0) {
+		return session_trouble(NULL, &err);
+	}
+	status = summary_print(s, &loop, info.name);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct run_opts o = { 0 };
+	const struct cli_opt opts[] = {
+		{ "scenario", OPT_STR, &o.scenario },
+		{ "vehicle", OPT_STR, &o.vehicle },
+		{ "seed", OPT_STR, &o.seed },
+		{ "speed", OPT_STR, &o.speed },
+		{ "until", OPT_STR, &o.until },
+		{ "headless", OPT_FLAG, &o.headless },
+		{ "record", OPT_STR, &o.record },
+		{ "no-record", OPT_FLAG, &o.no_record },
+		{ "set", OPT_MULTI, &o.set },
+		{ "log", OPT_STR, &o.log },
+		{ 0 },
+	};
+	struct cli_list rest = { 0 };
+	struct session s = { 0 };
+	int ret = cli_parse("run", argc, argv, opts, &rest);
+	int status = EXIT_TROUBLE;
+
+	if (ret == 1) {
+		status = EXIT_PASS;
+	} else if (ret == 0 && !o.scenario && rest.n == 1) {
+		o.scenario = rest.v[0];
+	} else if (ret == 0 && (!o.scenario || rest.n > 0)) {
+		cli_trouble(o.scenario ?
+				    "what is '%s'? see avsim run --help" :
+				    "which scenario? for example avsim "
+				    "--scenario parking; avsim list scenarios "
+				    "shows them",
+			    rest.n ? rest.v[0] : "");
+		ret = -EINVAL;
+	}
+	if (ret == 0 && o.record && o.no_record) {
+		cli_trouble("--record and --no-record exclude each other");
+	} else if (ret == 0) {
+		status = run_session(&s, &o);
+	}
+	session_finish(&s);
+	cli_list_finish(&o.set);
+	cli_list_finish(&rest);
+	return status;
+}
+
+const struct cli_command cli_run = {
+	.name = "run",
+	.args = "[--scenario] NAME|FILE [OPTION]...",
+	.summary = "run a scenario, record it, judge it",
+	.help = "  --scenario NAME|FILE  a bundled scenario (avsim list "
+		"scenarios) or a file\n"
+		"  --set NAME=VALUE      set a parameter of the scenario; "
+		"repeatable\n"
+		"  --vehicle NAME|DIR    another vehicle than the scenario's\n"
+		"  --seed N              another seed than the scenario's\n"
+		"  --until TIME          stop after TIME of virtual time (20s, "
+		"1.5min)\n"
+		"  --speed X|max         virtual seconds per second; default: 1 "
+		"with the\n"
+		"                        dashboard, max without\n"
+		"  --headless            no dashboard, also in a terminal\n"
+		"  --record FILE         record to FILE (default: a new file in\n"
+		"                        $XDG_STATE_HOME/avsim/recordings, the "
+		"last 20 stay)\n"
+		"  --no-record           do not record\n"
+		"  --log LEVEL           error, warn, info (default), debug, "
+		"trace\n\n"
+		"Exit status: 0 passed, 1 an expectation failed, 2 could not "
+		"run.\n",
+	.run = run,
+};
