@@ -29,6 +29,8 @@ int replay_check_create(const char *path, struct bus *bus,
 
 /* The run is over: what is left in the file is a difference. */
 void replay_check_finish(struct replay_check *c, struct replay_result *out);
+/* The run was cut short: what is left in the file is not looked at. */
+void replay_check_stop(struct replay_check *c, struct replay_result *out);
 void replay_check_destroy(struct replay_check *c);
 
 #endif
