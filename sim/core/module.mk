@@ -6,6 +6,7 @@ libavsim_a_SOURCES += \
 	%D%/log.c %D%/log.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/rand.c %D%/rand.h \
+	%D%/text.c %D%/text.h \
 	%D%/units.c %D%/units.h \
 	%D%/vtime.c %D%/vtime.h \
 	%D%/yaml.c %D%/yaml.h \

@@ -6,6 +6,7 @@
 #include "sim/core/evq.h"
 #include "sim/core/pace.h"
 #include "sim/core/rand.h"
+#include "sim/core/text.h"
 #include "sim/core/units.h"
 #include "sim/core/yaml.h"
 #include "sim/topics.h"
@@ -53,6 +54,81 @@ TEST(vtime_parses_units_exactly)
 		CHECK_EQ(vtime_parse(rows[i].text, &t), rows[i].ret);
 		CHECK_EQ(t, rows[i].want);
 	}
+}
+
+/* ---- text ---- */
+
+TEST(text_numbers_are_shortest_and_read_back_exactly)
+{
+	static const struct {
+		double v;
+		const char *text;
+	} rows[] = {
+		{ 0, "0" },	    { -0.0, "-0" },	  { 0.1, "0.1" },
+		{ 1.0 / 3, "0.3333333333333333" },	  { 1e22, "1e+22" },
+		{ 123456, "123456" }, { -2.5e-9, "-2.5e-09" },
+		{ INFINITY, "inf" },  { 5e-324, "5e-324" },
+	};
+	struct av_rand r;
+	char buf[AV_NUM_TEXT_MAX];
+
+	(void)state_;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		av_num_text(rows[i].v, buf);
+		CHECK_STR(buf, rows[i].text);
+	}
+	av_f32_text(0.1f, buf);
+	CHECK_STR(buf, "0.1");
+	av_rand_init(&r, 7, "text");
+	for (int i = 0; i < 20000; i++) {
+		union {
+			uint64_t u;
+			double d;
+		} in = { .u = av_rand_u64(&r) }, out = { 0 };
+		size_t len;
+
+		if (i & 1) {
+			in.d = (double)(int32_t)in.u / 1000;
+		}
+		if (isnan(in.d)) {
+			continue;
+		}
+		len = av_num_text(in.d, buf);
+		CHECK_EQ(av_num_parse(buf, len, &out.d), 0);
+		CHECK(in.u == out.u);
+	}
+}
+
+TEST(text_numbers_refuse_what_is_none)
+{
+	static const char *const bad[] = { "",	  "-",	 ".",	 "1 ",
+					   " 1",  "0x1", "1e",	 "1e+",
+					   "1.2.3", "nano", "infinity" };
+	double v = 42;
+
+	(void)state_;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CHECK_EQ(av_num_parse(bad[i], strlen(bad[i]), &v), -EINVAL);
+	}
+	CHECK(v == 42);
+	CHECK_EQ(av_num_parse("1e999", 5, &v), 0);
+	CHECK(isinf(v));
+	CHECK_EQ(av_num_parse("9007199254740993", 16, &v), 0);
+	CHECK(v == 9007199254740992.0);
+}
+
+TEST(text_only_selects_channels_and_keys)
+{
+	(void)state_;
+	CHECK(av_glob_only("vhal", "vhal", "X/0"));
+	CHECK(!av_glob_only("vhal", "can", "0:1A0"));
+	CHECK(av_glob_only("*", "can", "0:1A0"));
+	CHECK(av_glob_only("vhal:*DOOR*", "vhal", "DOOR_POS/ROW_1_LEFT"));
+	CHECK(!av_glob_only("vhal:*DOOR", "vhal", "DOOR_POS/ROW_1_LEFT"));
+	CHECK(av_glob_only("imu,can:0:1A?", "can", "0:1A0"));
+	CHECK(av_glob_only("*:a*b*c", "imu", "axxbxbxc"));
+	CHECK(!av_glob_only("*:a*b*c", "imu", "axxbxbx"));
+	CHECK(!av_glob_only("", "imu", "x"));
 }
 
 /* ---- event queue ---- */
@@ -484,6 +560,9 @@ int main(void)
 {
 	return RUN_TESTS(
 		T(vtime_formats_nine_decimals), T(vtime_parses_units_exactly),
+		T(text_numbers_are_shortest_and_read_back_exactly),
+		T(text_numbers_refuse_what_is_none),
+		T(text_only_selects_channels_and_keys),
 		T(evq_equal_times_fire_in_arming_order),
 		T(evq_random_arm_and_disarm_keeps_order),
 		T(bus_refuses_a_reader_that_is_not_later),
