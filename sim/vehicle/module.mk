@@ -1,1 +1,14 @@
 # files of this module: libavsim_a_SOURCES, UNIT_TESTS, FUZZERS, BENCHES
+libavsim_a_SOURCES += \
+	%D%/vehicle.h \
+	%D%/vehicle_file.c %D%/vehicle_file.h \
+	%D%/vehicle_params.h
+
+nobase_dist_pkgdata_DATA += sim/vehicles/compact-ev/vehicle.yaml
+
+UNIT_TESTS += tests/unit/test_vehicle_file
+tests_unit_test_vehicle_file_LDADD = $(CMOCKA_LDADD)
+
+FUZZERS += tests/fuzz/fuzz_vehicle
+tests_fuzz_fuzz_vehicle_SOURCES = tests/fuzz/fuzz_vehicle.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_vehicle_LDFLAGS = $(FUZZ_LINK)
