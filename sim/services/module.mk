@@ -1,0 +1,58 @@
+# gRPC and what speaks it. The code for the messages is generated; it is not
+# ours to lint, so it has a library and flags of its own.
+PROTO_DIR = sim/services/proto
+PROTOS = \
+	audio_focus \
+	control \
+	dumpstate \
+	google/protobuf/empty \
+	reflection \
+	vhal_aidl \
+	vhal_hidl \
+	vhal_hidl_types
+PROTO_GEN_C = $(PROTOS:%=$(PROTO_DIR)/%.pb-c.c)
+PROTO_GEN_H = $(PROTOS:%=$(PROTO_DIR)/%.pb-c.h)
+
+noinst_LIBRARIES += libavproto.a
+nodist_libavproto_a_SOURCES = \
+	sim/services/proto/audio_focus.pb-c.c \
+	sim/services/proto/control.pb-c.c \
+	sim/services/proto/dumpstate.pb-c.c \
+	sim/services/proto/google/protobuf/empty.pb-c.c \
+	sim/services/proto/reflection.pb-c.c \
+	sim/services/proto/vhal_aidl.pb-c.c \
+	sim/services/proto/vhal_hidl.pb-c.c \
+	sim/services/proto/vhal_hidl_types.pb-c.c
+libavproto_a_CFLAGS = -std=c17 -w
+libavproto_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(PROTO_DIR)
+AM_CPPFLAGS += -I$(PROTO_DIR) -I$(top_builddir)/$(PROTO_DIR)
+protodir = $(pkgdatadir)/proto
+nobase_dist_pkgdata_DATA += $(PROTOS:%=$(PROTO_DIR)/%.proto)
+BUILT_SOURCES += $(PROTO_GEN_H) $(PROTO_DIR)/descriptors.h
+CLEANFILES += $(PROTO_GEN_C) $(PROTO_GEN_H) $(PROTO_DIR)/descriptors.h \
+	$(PROTO_DIR)/all.pb
+
+SUFFIXES = .proto .pb-c.c .pb-c.h
+.proto.pb-c.c:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && protoc-c -I$(top_srcdir)/$(PROTO_DIR) \
+		--c_out=$(PROTO_DIR) $<
+.proto.pb-c.h:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && protoc-c -I$(top_srcdir)/$(PROTO_DIR) \
+		--c_out=$(PROTO_DIR) $<
+
+# All .proto files as one FileDescriptorSet in C, for server reflection.
+$(PROTO_DIR)/descriptors.h: $(PROTOS:%=$(PROTO_DIR)/%.proto)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && protoc -I$(top_srcdir)/$(PROTO_DIR) \
+		--include_imports --descriptor_set_out=$(PROTO_DIR)/all.pb \
+		$(PROTOS:%=%.proto) && \
+	{ echo 'static const unsigned char descriptor_set[] = {'; \
+	od -An -v -tx1 $(PROTO_DIR)/all.pb | \
+	sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; } >$@.t && mv $@.t $@
+
+libavsim_a_SOURCES += \
+	%D%/grpc.h \
+	%D%/grpc_client.c \
+	%D%/grpc_server.c \
+	%D%/grpc_wire.c %D%/grpc_wire.h \
+	%D%/sock.c %D%/sock.h \
+	%D%/stream.h
