@@ -1,0 +1,914 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: configurations, slots and their values.
+ *
+ * A slot is one property in one area. Slots are numbered by property in order
+ * of first loading, then by area as in the file; every load numbers them anew.
+ * A number lives in the slot itself, so that the usual update allocates
+ * nothing; arrays live in two blocks used in turn.
+ */
+#include "config.h"
+
+#include "sim/vhal/vhal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/vhal/vhal_priv.h"
+
+const char *const vhal_code_names[VHAL_N_CODES] = {
+	[VHAL_OK] = "OK",
+	[VHAL_TRY_AGAIN] = "TRY_AGAIN",
+	[VHAL_INVALID_ARG] = "INVALID_ARG",
+	[VHAL_NOT_AVAILABLE] = "NOT_AVAILABLE",
+	[VHAL_ACCESS_DENIED] = "ACCESS_DENIED",
+	[VHAL_INTERNAL_ERROR] = "INTERNAL_ERROR",
+	[VHAL_NOT_AVAILABLE_DISABLED] = "NOT_AVAILABLE_DISABLED",
+};
+
+struct vhal *vhal_create(struct evq *q, struct bus *bus)
+{
+	struct vhal *v = calloc(1, sizeof(*v));
+
+	if (v) {
+		v->q = q;
+		v->bus = bus;
+	}
+	return v;
+}
+
+static void free_slots(struct vhal_slot *slot, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(slot[i].heap[0]);
+		free(slot[i].heap[1]);
+		free(slot[i].sub);
+	}
+	free(slot);
+}
+
+void vhal_destroy(struct vhal *v)
+{
+	if (!v) {
+		return;
+	}
+	vhal_drop_subs(v);
+	free_slots(v->slot, v->n_slots);
+	free(v->prop);
+	free(v->key);
+	free(v->name);
+	free(v->hang);
+	free((void *)v->consts.v);
+	vhal_arena_finish(&v->arena);
+	free(v);
+}
+
+bool vhal_is_vector(int32_t prop)
+{
+	int32_t type = prop & VHAL_TYPE_MASK;
+
+	return type == VHAL_TYPE_INT32_VEC || type == VHAL_TYPE_INT64_VEC ||
+	       type == VHAL_TYPE_FLOAT_VEC;
+}
+
+/* ---- values ---- */
+
+static size_t align8(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
+static size_t str_size(const char *s)
+{
+	return s ? strlen(s) + 1 : 0;
+}
+
+/* Copy the arrays of @src to @block, which has room for them, and point @dst
+ * there. */
+static void lay_out(struct vhal_value *dst, const struct vhal_value *src,
+		    char *block)
+{
+	size_t len = str_size(src->str);
+
+	dst->n_i64 = src->n_i64;
+	dst->n_i32 = src->n_i32;
+	dst->n_f32 = src->n_f32;
+	dst->n_bytes = src->n_bytes;
+	dst->i64 = src->n_i64 ? (const int64_t *)(void *)block : NULL;
+	if (src->n_i64) {
+		memcpy(block, src->i64, src->n_i64 * sizeof(int64_t));
+		block += src->n_i64 * sizeof(int64_t);
+	}
+	dst->i32 = src->n_i32 ? (const int32_t *)(void *)block : NULL;
+	if (src->n_i32) {
+		memcpy(block, src->i32, src->n_i32 * sizeof(int32_t));
+		block += src->n_i32 * sizeof(int32_t);
+	}
+	dst->f32 = src->n_f32 ? (const float *)(void *)block : NULL;
+	if (src->n_f32) {
+		memcpy(block, src->f32, src->n_f32 * sizeof(float));
+		block += src->n_f32 * sizeof(float);
+	}
+	dst->bytes = src->n_bytes ? (const uint8_t *)block : NULL;
+	if (src->n_bytes) {
+		memcpy(block, src->bytes, src->n_bytes);
+		block += src->n_bytes;
+	}
+	dst->str = len ? block : NULL;
+	if (len) {
+		memcpy(block, src->str, len);
+	}
+}
+
+static size_t arrays_size(const struct vhal_value *val)
+{
+	return (size_t)val->n_i64 * 8 + (size_t)val->n_i32 * 4 +
+	       (size_t)val->n_f32 * 4 + val->n_bytes + str_size(val->str);
+}
+
+static bool same_array(const void *a, size_t na, const void *b, size_t nb,
+		       size_t size)
+{
+	return na == nb && (na == 0 || !memcmp(a, b, na * size));
+}
+
+static bool same_arrays(const struct vhal_value *a, const struct vhal_value *b)
+{
+	return same_array(a->i32, a->n_i32, b->i32, b->n_i32, 4) &&
+	       same_array(a->i64, a->n_i64, b->i64, b->n_i64, 8) &&
+	       same_array(a->f32, a->n_f32, b->f32, b->n_f32, 4) &&
+	       same_array(a->bytes, a->n_bytes, b->bytes, b->n_bytes, 1) &&
+	       !strcmp(a->str ? a->str : "", b->str ? b->str : "");
+}
+
+static int32_t shown_status(const struct vhal_slot *s)
+{
+	return !s->has || s->power_off ? VHAL_UNAVAILABLE : s->own_status;
+}
+
+/* The timestamp of a change now: never the same twice. */
+static void stamp(const struct vhal *v, struct vhal_slot *s)
+{
+	vtime now = evq_now(v->q);
+
+	s->val.t = now > s->val.t ? now : s->val.t + 1;
+}
+
+/* The arrays of @val, of the right shape, become the slot's. 0 or -ENOMEM. */
+static int keep(struct vhal_slot *s, const struct vhal_value *val)
+{
+	size_t size;
+	unsigned int other = s->cur ^ 1;
+
+	s->last = NAN;
+	switch (s->kind) {
+	case KIND_BOOL:
+		s->num.i32 = val->i32[0] != 0;
+		s->val.i32 = &s->num.i32;
+		s->val.n_i32 = 1;
+		return 0;
+	case KIND_I32:
+		s->num.i32 = val->i32[0];
+		s->val.i32 = &s->num.i32;
+		s->val.n_i32 = 1;
+		return 0;
+	case KIND_I64:
+		s->num.i64 = val->i64[0];
+		s->val.i64 = &s->num.i64;
+		s->val.n_i64 = 1;
+		return 0;
+	case KIND_F32:
+		s->num.f32 = val->f32[0];
+		s->val.f32 = &s->num.f32;
+		s->val.n_f32 = 1;
+		return 0;
+	case KIND_OTHER:
+		break;
+	}
+	size = align8(arrays_size(val));
+	if (size > s->room[other]) {
+		void *block = malloc(size);
+
+		if (!block) {
+			return -ENOMEM;
+		}
+		free(s->heap[other]);
+		s->heap[other] = block;
+		s->room[other] = size;
+	}
+	lay_out(&s->val, val, s->heap[other]);
+	s->cur = other;
+	return 0;
+}
+
+/* ---- HVAC power ---- */
+
+/* Areas whose HVAC_POWER_ON is off, as one mask. */
+static int32_t hvac_off_mask(const struct vhal *v, const struct vhal_prop *p)
+{
+	int32_t mask = 0;
+
+	for (size_t i = 0; i < p->cfg.n_areas; i++) {
+		const struct vhal_slot *s = &v->slot[p->areas[i].slot];
+
+		if (s->has && s->val.i32[0] == 0) {
+			mask |= s->val.area;
+		}
+	}
+	return mask;
+}
+
+/* HVAC_POWER_ON has changed: what hangs on it becomes available or not. */
+static void hvac_power_changed(struct vhal *v, bool publish)
+{
+	const struct vhal_prop *p = vhal_prop_find(v, PROP_HVAC_POWER_ON);
+	int32_t mask;
+
+	if (!p) {
+		return;
+	}
+	mask = hvac_off_mask(v, p);
+	for (size_t i = 0; i < v->n_hang; i++) {
+		struct vhal_slot *s = &v->slot[v->hang[i]];
+		bool off = (s->val.area & mask) != 0;
+
+		if (off == s->power_off) {
+			continue;
+		}
+		s->power_off = off;
+		s->val.status = shown_status(s);
+		if (publish && s->has) {
+			stamp(v, s);
+			vhal_deliver(v, s, VHAL_CHANGED, CMD_FROM_ECU);
+		}
+	}
+}
+
+/* ---- changes ---- */
+
+/* Value or status of @s is new: stamp and publish it by its change mode. */
+static void changed(struct vhal *v, struct vhal_slot *s,
+		    enum vhal_event_why why, enum cmd_source source)
+{
+	int32_t before = s->val.status;
+
+	s->val.status = shown_status(s);
+	stamp(v, s);
+	/* what is switched off has no value to tell, only that it is off */
+	if (s->power_off && before == s->val.status && why != VHAL_SET_ECHO) {
+		return;
+	}
+	if (s->prop->cfg.mode != VHAL_CONTINUOUS || why == VHAL_SET_ECHO ||
+	    (before != s->val.status && before != VHAL_UNAVAILABLE)) {
+		vhal_deliver(v, s, why, source);
+	}
+	if (s->prop->cfg.prop == PROP_HVAC_POWER_ON) {
+		hvac_power_changed(v, true);
+	}
+}
+
+/* A copy of @val as the store keeps it: booleans 0 or 1 (in @truth), strings
+ * never NULL, the slot's area. */
+static struct vhal_value normal(const struct vhal_slot *s,
+				const struct vhal_value *val, int32_t *truth)
+{
+	struct vhal_value norm = *val;
+
+	norm.area = s->val.area;
+	if (s->kind == KIND_BOOL) {
+		*truth = val->i32[0] != 0;
+		norm.i32 = truth;
+	}
+	if ((norm.prop & VHAL_TYPE_MASK) == VHAL_TYPE_STRING && !norm.str) {
+		norm.str = "";
+	}
+	return norm;
+}
+
+void vhal_update(struct vhal *v, uint32_t slot, const struct vhal_value *val)
+{
+	struct vhal_slot *s = &v->slot[slot];
+	struct vhal_value norm;
+	int32_t truth;
+	bool same;
+
+	if (val->status != VHAL_AVAILABLE && arrays_size(val) == 0) {
+		vhal_update_status(v, slot, (enum vhal_status)val->status);
+		return;
+	}
+	if (vhal_check_shape(&s->prop->cfg, val, true, NULL) < 0) {
+		return;
+	}
+	norm = normal(s, val, &truth);
+	same = s->has && same_arrays(&s->val, &norm);
+	if (same && norm.status == s->own_status && !s->every) {
+		return;
+	}
+	if (!same && keep(s, &norm) < 0) {
+		return; /* out of memory: the old value stays */
+	}
+	s->has = true;
+	s->own_status = norm.status;
+	changed(v, s, VHAL_CHANGED, CMD_FROM_ECU);
+}
+
+void vhal_update_status(struct vhal *v, uint32_t slot, enum vhal_status status)
+{
+	struct vhal_slot *s = &v->slot[slot];
+	int32_t before = s->val.status;
+
+	if (s->own_status == (int32_t)status) {
+		return;
+	}
+	s->own_status = (int32_t)status;
+	s->last = NAN;
+	if (shown_status(s) != before) {
+		changed(v, s, VHAL_CHANGED, CMD_FROM_ECU);
+	}
+}
+
+/* Nearest integer, halves away from zero, saturated to lo..hi. */
+static int64_t to_int(double x, double lo, double hi, int64_t ilo, int64_t ihi)
+{
+	return x <= lo ? ilo : x >= hi ? ihi : llround(x);
+}
+
+static int32_t to_i32(double x)
+{
+	return (int32_t)to_int(x, INT32_MIN, INT32_MAX, INT32_MIN, INT32_MAX);
+}
+
+static int64_t to_i64(double x)
+{
+	return to_int(x, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX);
+}
+
+static float to_f32(double x)
+{
+	return x > (double)HUGE_VALF ? HUGE_VALF : (float)x;
+}
+
+/* @x into the slot's own number. Return: whether that changed it. */
+static bool keep_num(struct vhal_slot *s, double x)
+{
+	int32_t i32;
+	int64_t i64;
+	float f32;
+
+	switch (s->kind) {
+	case KIND_BOOL:
+	case KIND_I32:
+		i32 = s->kind == KIND_BOOL ? x != 0 : to_i32(x);
+		if (s->has && s->num.i32 == i32) {
+			return false;
+		}
+		s->num.i32 = i32;
+		s->val.i32 = &s->num.i32;
+		s->val.n_i32 = 1;
+		return true;
+	case KIND_I64:
+		i64 = to_i64(x);
+		if (s->has && s->num.i64 == i64) {
+			return false;
+		}
+		s->num.i64 = i64;
+		s->val.i64 = &s->num.i64;
+		s->val.n_i64 = 1;
+		return true;
+	case KIND_F32:
+		f32 = to_f32(x);
+		if (s->has && s->num.f32 == f32) {
+			return false;
+		}
+		s->num.f32 = f32;
+		s->val.f32 = &s->num.f32;
+		s->val.n_f32 = 1;
+		return true;
+	case KIND_OTHER:
+		break;
+	}
+	return false;
+}
+
+void vhal_update_num(struct vhal *v, uint32_t slot, double x)
+{
+	struct vhal_slot *s = &v->slot[slot];
+	bool fresh;
+
+	if (x == s->last) { /* never true for NaN */
+		return;
+	}
+	if (isnan(x)) {
+		vhal_update_status(v, slot, VHAL_UNAVAILABLE);
+		return;
+	}
+	if (s->kind == KIND_OTHER) {
+		vhal_update_elem(v, slot, 0, x);
+		return;
+	}
+	fresh = keep_num(s, x);
+	s->last = x;
+	if (!fresh && s->own_status == VHAL_AVAILABLE) {
+		return;
+	}
+	s->has = true;
+	s->own_status = VHAL_AVAILABLE;
+	changed(v, s, VHAL_CHANGED, CMD_FROM_ECU);
+}
+
+/* Grow the array at @old to hold element @i; the copy is the caller's. */
+static void *grown(const void *old, uint32_t n, uint32_t i, size_t size)
+{
+	void *p = calloc((size_t)(i < n ? n : i + 1), size);
+
+	if (p && n > 0) {
+		memcpy(p, old, n * size);
+	}
+	return p;
+}
+
+void vhal_update_elem(struct vhal *v, uint32_t slot, uint32_t i, double x)
+{
+	struct vhal_slot *s = &v->slot[slot];
+	struct vhal_value val = s->val;
+	void *copy = NULL;
+
+	if (isnan(x)) {
+		vhal_update_status(v, slot, VHAL_UNAVAILABLE);
+		return;
+	}
+	if (s->kind != KIND_OTHER) {
+		vhal_update_num(v, slot, x);
+		return;
+	}
+	if (i >= VHAL_ELEMS_MAX) {
+		return;
+	}
+	val.status = VHAL_AVAILABLE;
+	switch (val.prop & VHAL_TYPE_MASK) {
+	case VHAL_TYPE_INT32_VEC:
+		copy = grown(val.i32, val.n_i32, i, sizeof(int32_t));
+		if (copy) {
+			((int32_t *)copy)[i] = to_i32(x);
+			val.i32 = copy;
+			val.n_i32 = i < val.n_i32 ? val.n_i32 : i + 1;
+		}
+		break;
+	case VHAL_TYPE_INT64_VEC:
+		copy = grown(val.i64, val.n_i64, i, sizeof(int64_t));
+		if (copy) {
+			((int64_t *)copy)[i] = to_i64(x);
+			val.i64 = copy;
+			val.n_i64 = i < val.n_i64 ? val.n_i64 : i + 1;
+		}
+		break;
+	case VHAL_TYPE_FLOAT_VEC:
+		copy = grown(val.f32, val.n_f32, i, sizeof(float));
+		if (copy) {
+			((float *)copy)[i] = to_f32(x);
+			val.f32 = copy;
+			val.n_f32 = i < val.n_f32 ? val.n_f32 : i + 1;
+		}
+		break;
+	default:
+		break;
+	}
+	if (copy) {
+		vhal_update(v, slot, &val);
+		free(copy);
+	}
+}
+
+/* ---- sets from outside ---- */
+
+void vhal_set_binder(struct vhal *v, vhal_binder_fn *fn, void *ctx)
+{
+	v->binder = fn;
+	v->binder_ctx = ctx;
+}
+
+void vhal_mark_bound(struct vhal *v, uint32_t slot, bool writable)
+{
+	struct vhal_slot *s = &v->slot[slot];
+	enum vhal_access all = VHAL_READ_WRITE;
+
+	v->frozen = true;
+	s->bound = true;
+	s->writable = writable;
+	s->prop->cfg.bound = true;
+	if (writable || s->area->access != VHAL_READ_WRITE) {
+		return;
+	}
+	/* the property's access is what all its areas have in common */
+	s->area->access = VHAL_READ;
+	for (size_t i = 0; i < s->prop->cfg.n_areas; i++) {
+		all &= s->prop->areas[i].access;
+	}
+	s->prop->cfg.access &= all;
+}
+
+static enum vhal_code code_of_errno(int ret)
+{
+	switch (-ret) {
+	case 0:
+		return VHAL_OK;
+	case EAGAIN:
+		return VHAL_TRY_AGAIN;
+	case EINVAL:
+	case ERANGE:
+	case EDOM:
+		return VHAL_INVALID_ARG;
+	case EACCES:
+	case EPERM:
+		return VHAL_ACCESS_DENIED;
+	case ENODEV:
+	case EBUSY:
+		return VHAL_NOT_AVAILABLE;
+	default:
+		return VHAL_INTERNAL_ERROR;
+	}
+}
+
+static enum vhal_code set_bound(struct vhal *v, struct vhal_slot *s,
+				const struct vhal_value *val, bool same,
+				enum cmd_source source, struct av_err *err)
+{
+	uint32_t slot = (uint32_t)(s - v->slot);
+	int ret;
+
+	if (!s->writable || !v->binder) {
+		av_err_set(err, -EACCES, "%s cannot be set: nothing in this "
+			   "vehicle takes a request for it", s->name);
+		return VHAL_ACCESS_DENIED;
+	}
+	ret = v->binder(v->binder_ctx, slot, val, err);
+	if (ret == 0 && same && s->every) {
+		/* no frame will change it, but the writer waits for an event */
+		changed(v, s, VHAL_SET_ECHO, source);
+	}
+	return code_of_errno(ret);
+}
+
+enum vhal_code vhal_set(struct vhal *v, const struct vhal_value *val,
+			enum cmd_source source, struct av_err *err)
+{
+	enum vhal_code code = vhal_check_set(v, val, err);
+	struct vhal_slot *s;
+	struct vhal_value norm;
+	int32_t truth;
+	bool same;
+
+	if (code != VHAL_OK) {
+		return code;
+	}
+	s = &v->slot[vhal_slot_of(v, val->prop, val->area)];
+	norm = normal(s, val, &truth);
+	norm.status = VHAL_AVAILABLE;
+	same = s->has && same_arrays(&s->val, &norm);
+	if (s->bound) {
+		return set_bound(v, s, &norm, same, source, err);
+	}
+	if (same && s->own_status == VHAL_AVAILABLE && !s->every) {
+		return VHAL_OK;
+	}
+	if (!same && keep(s, &norm) < 0) {
+		av_err_set(err, -ENOMEM, "out of memory");
+		return VHAL_INTERNAL_ERROR;
+	}
+	s->has = true;
+	s->own_status = VHAL_AVAILABLE;
+	changed(v, s, VHAL_SET_ECHO, source);
+	return VHAL_OK;
+}
+
+/* ---- building the tables ---- */
+
+/* Properties each value of which is an event of its own: a key pressed twice, a
+ * request repeated, a write that must be confirmed. */
+static bool every_value_counts(int32_t prop)
+{
+	static const int32_t ids[] = {
+		0x11400A03, /* DISPLAY_BRIGHTNESS */
+		0x11410A00, /* AP_POWER_STATE_REQ */
+		0x11410A04, /* PER_DISPLAY_BRIGHTNESS */
+		0x11410A10, /* HW_KEY_INPUT */
+		0x11410A20, /* HW_ROTARY_INPUT */
+		0x11410A30, /* HW_CUSTOM_INPUT */
+		0x15E00A11, /* HW_KEY_INPUT_V2 */
+		0x15E00A12, /* HW_MOTION_INPUT */
+	};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		if (ids[i] == prop) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum vhal_kind kind_of(int32_t prop)
+{
+	switch (prop & VHAL_TYPE_MASK) {
+	case VHAL_TYPE_BOOLEAN:
+		return KIND_BOOL;
+	case VHAL_TYPE_INT32:
+		return KIND_I32;
+	case VHAL_TYPE_INT64:
+		return KIND_I64;
+	case VHAL_TYPE_FLOAT:
+		return KIND_F32;
+	default:
+		return KIND_OTHER;
+	}
+}
+
+static int by_prop(const void *a, const void *b)
+{
+	const struct vhal_key *x = a, *y = b;
+
+	if (x->prop != y->prop) {
+		return x->prop < y->prop ? -1 : 1;
+	}
+	return x->area < y->area ? -1 : x->area > y->area;
+}
+
+int vhal_name_cmp(const void *a, const void *b)
+{
+	const struct vhal_name *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct vhal_name *x = a, *y = b;
+	int c = strcmp(x->name, y->name);
+
+	return c ? c : x->prop < y->prop ? -1 : x->prop > y->prop;
+}
+
+static const char *name_slot(struct vhal_arena *a,
+			     const struct vhal_prop_config *cfg, int32_t area)
+{
+	size_t n = strlen(cfg->name), room;
+	char *name;
+
+	if (area == 0) {
+		return cfg->name;
+	}
+	room = n + 2 + vhal_area_text(cfg->prop, area, NULL, 0);
+	name = vhal_alloc(a, room);
+	if (name) {
+		memcpy(name, cfg->name, n);
+		name[n] = '/';
+		vhal_area_text(cfg->prop, area, name + n + 1, room - n - 1);
+	}
+	return name;
+}
+
+static int fill_slot(struct vhal_slot *s, struct vhal_prop *p, size_t i,
+		     struct vhal_arena *arena, vtime now)
+{
+	const struct vhal_value *init = &p->initial[i];
+
+	s->prop = p;
+	s->area = &p->areas[i];
+	s->kind = kind_of(p->cfg.prop);
+	s->every = every_value_counts(p->cfg.prop);
+	s->last = NAN;
+	s->val.t = now;
+	s->val.prop = p->cfg.prop;
+	s->val.area = s->area->area;
+	s->name = name_slot(arena, &p->cfg, s->area->area);
+	if (!s->name) {
+		return -ENOMEM;
+	}
+	if (init->prop != 0) {
+		if (keep(s, init) < 0) {
+			return -ENOMEM;
+		}
+		s->has = true;
+	}
+	s->val.status = shown_status(s);
+	return 0;
+}
+
+/* New tables of all slots of @prop into @t; nothing of @t on failure. */
+static int build_slots(struct vhal *t, struct vhal_prop **prop, size_t n_props,
+		       struct vhal_arena *arena, vtime now)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_props; i++) {
+		n += prop[i]->cfg.n_areas;
+	}
+	t->slot = calloc(n + 1, sizeof(*t->slot));
+	t->key = calloc(n + 1, sizeof(*t->key));
+	t->name = calloc(n_props + 1, sizeof(*t->name));
+	t->hang = calloc(n + 1, sizeof(*t->hang));
+	if (!t->slot || !t->key || !t->name || !t->hang || n > UINT32_MAX) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n_props; i++) {
+		t->name[i] = (struct vhal_name){ prop[i]->cfg.name,
+						 prop[i]->cfg.prop };
+		for (size_t k = 0; k < prop[i]->cfg.n_areas; k++) {
+			size_t at = t->n_slots++;
+
+			if (fill_slot(&t->slot[at], prop[i], k, arena, now)) {
+				return -ENOMEM;
+			}
+			t->key[at] = (struct vhal_key){
+				.prop = prop[i]->cfg.prop,
+				.area = prop[i]->areas[k].area,
+				.slot = (uint32_t)at,
+			};
+		}
+	}
+	qsort(t->key, n, sizeof(*t->key), by_prop);
+	qsort(t->name, n_props, sizeof(*t->name), by_name);
+	return 0;
+}
+
+/* The slots of the properties that HVAC_POWER_ON lists. */
+static void build_hang(struct vhal *v)
+{
+	const struct vhal_prop *power = vhal_prop_find(v, PROP_HVAC_POWER_ON);
+
+	v->n_hang = 0;
+	for (size_t i = 0; power && i < power->cfg.n_config_array; i++) {
+		const struct vhal_prop *p =
+			vhal_prop_find(v, power->cfg.config_array[i]);
+
+		if (!p || p == power || p->cfg.n_areas == 0 ||
+		    v->slot[p->areas[0].slot].hangs) {
+			continue;
+		}
+		for (size_t k = 0; k < p->cfg.n_areas; k++) {
+			v->slot[p->areas[k].slot].hangs = true;
+			v->hang[v->n_hang++] = p->areas[k].slot;
+		}
+	}
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct vhal_prop *const *x = a, *const *y = b;
+
+	return (*x)->cfg.prop < (*y)->cfg.prop ? -1 :
+	       (*x)->cfg.prop > (*y)->cfg.prop;
+}
+
+/* The store's properties with those of @add, each once, put over and behind
+ * them. */
+static struct vhal_prop **merge(const struct vhal *v, struct vhal_prop **add,
+				size_t n_add, size_t *n_out)
+{
+	struct vhal_prop **out = calloc(v->n_props + n_add + 1, sizeof(*out));
+	struct vhal_prop **sorted = calloc(n_add + 1, sizeof(*sorted));
+	size_t n = 0;
+
+	if (!out || !sorted) {
+		free(out);
+		free(sorted);
+		return NULL;
+	}
+	memcpy(sorted, add, n_add * sizeof(*add));
+	qsort(sorted, n_add, sizeof(*sorted), by_id);
+	for (size_t i = 0; i < v->n_props; i++) {
+		struct vhal_prop **hit = bsearch(&v->prop[i], sorted, n_add,
+						 sizeof(*sorted), by_id);
+
+		out[n++] = hit ? *hit : v->prop[i];
+	}
+	for (size_t i = 0; i < n_add; i++) {
+		if (!vhal_prop_find(v, add[i]->cfg.prop)) {
+			out[n++] = add[i];
+		}
+	}
+	free(sorted);
+	*n_out = n;
+	return out;
+}
+
+int vhal_commit(struct vhal *v, struct vhal_prop **add, size_t n_add,
+		struct vhal_consts consts, struct vhal_arena *arena)
+{
+	struct vhal t = { 0 };
+	struct vhal_prop **prop;
+	size_t n_props;
+
+	prop = merge(v, add, n_add, &n_props);
+	if (!prop || build_slots(&t, prop, n_props, arena, evq_now(v->q)) < 0) {
+		free_slots(t.slot, t.n_slots);
+		free(t.key);
+		free(t.name);
+		free(t.hang);
+		free(prop);
+		return -ENOMEM;
+	}
+	free_slots(v->slot, v->n_slots);
+	free(v->key);
+	free(v->name);
+	free(v->hang);
+	free(v->prop);
+	free((void *)v->consts.v);
+	v->slot = t.slot;
+	v->n_slots = t.n_slots;
+	v->key = t.key;
+	v->name = t.name;
+	v->hang = t.hang;
+	v->prop = prop;
+	v->n_props = n_props;
+	v->consts = consts;
+	for (size_t i = 0; i < v->n_slots; i++) {
+		v->slot[i].area->slot = (uint32_t)i;
+	}
+	vhal_arena_join(&v->arena, arena);
+	build_hang(v);
+	hvac_power_changed(v, false);
+	return 0;
+}
+
+/* ---- look-ups ---- */
+
+size_t vhal_n_props(const struct vhal *v)
+{
+	return v->n_props;
+}
+
+const struct vhal_prop_config *vhal_prop_at(const struct vhal *v, size_t i)
+{
+	return i < v->n_props ? &v->prop[i]->cfg : NULL;
+}
+
+/* First key not before @prop and @area. */
+static size_t lower_bound(const struct vhal *v, int32_t prop, int32_t area)
+{
+	const struct vhal_key want = { .prop = prop, .area = area };
+	size_t lo = 0, hi = v->n_slots;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (by_prop(&v->key[mid], &want) < 0) {
+			lo = mid + 1;
+		} else {
+			hi = mid;
+		}
+	}
+	return lo;
+}
+
+const struct vhal_prop *vhal_prop_find(const struct vhal *v, int32_t prop)
+{
+	size_t at = lower_bound(v, prop, INT32_MIN);
+
+	return at < v->n_slots && v->key[at].prop == prop ?
+		       v->slot[v->key[at].slot].prop :
+		       NULL;
+}
+
+const struct vhal_prop_config *vhal_config(const struct vhal *v, int32_t prop)
+{
+	const struct vhal_prop *p = vhal_prop_find(v, prop);
+
+	return p ? &p->cfg : NULL;
+}
+
+size_t vhal_n_slots(const struct vhal *v)
+{
+	return v->n_slots;
+}
+
+const char *vhal_slot_name(const struct vhal *v, uint32_t slot)
+{
+	return v->slot[slot].name;
+}
+
+int vhal_slot_of(const struct vhal *v, int32_t prop, int32_t area)
+{
+	size_t at;
+
+	if ((prop & VHAL_AREA_MASK) == VHAL_AREA_GLOBAL) {
+		area = 0;
+	}
+	at = lower_bound(v, prop, area);
+	return at < v->n_slots && v->key[at].prop == prop &&
+			       v->key[at].area == area ?
+		       (int)v->key[at].slot :
+		       -1;
+}
+
+const struct vhal_prop_config *vhal_slot_config(const struct vhal *v,
+						uint32_t slot)
+{
+	return &v->slot[slot].prop->cfg;
+}
+
+const struct vhal_value *vhal_get(const struct vhal *v, uint32_t slot)
+{
+	return &v->slot[slot].val;
+}
