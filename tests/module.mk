@@ -30,3 +30,8 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
 EXTRA_PROGRAMS += $(BENCHES)
+
+# The gRPC layer against python3-grpcio.
+check_PROGRAMS += tests/services/grpc_testd
+TESTS += tests/services/test_grpc.py
+EXTRA_DIST += tests/services/test_grpc.py

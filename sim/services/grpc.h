@@ -70,9 +70,6 @@ struct grpc_service {
 	const struct grpc_method *method;
 	size_t n_methods;
 	void *ctx; /* the callbacks' @service */
-	/* FileDescriptorSet of its .proto for reflection; NULL = not shown */
-	const uint8_t *descriptor_set;
-	size_t descriptor_set_len;
 };
 
 /* ---- server ---- */

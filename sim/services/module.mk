@@ -52,6 +52,7 @@ $(PROTO_DIR)/descriptors.h: $(PROTOS:%=$(PROTO_DIR)/%.proto)
 libavsim_a_SOURCES += \
 	%D%/grpc.h \
 	%D%/grpc_client.c \
+	%D%/grpc_reflect.c %D%/grpc_reflect.h \
 	%D%/grpc_server.c \
 	%D%/grpc_wire.c %D%/grpc_wire.h \
 	%D%/sock.c %D%/sock.h \
