@@ -119,86 +119,97 @@ static int get_vec(struct binder *b, uint32_t slot, int32_t prop, int32_t area,
 
 /* Where a property side leads; all that signal and constant rows share. */
 struct place {
+	struct bind_prop p;
 	uint32_t slot;
-	int32_t prop;
 	int vec;
 	uint32_t elem;
-	const char *unit, *enum_name; /* of the property; NULL: not known */
 };
 
-static void place_info(struct place *p, const struct vhal_prop_info *info)
+/* Without a store: what is known of the name, for its checks. Return: 1. */
+static int name_only(const char *name, struct place *p)
 {
-	p->unit = info ? info->unit : NULL;
-	p->enum_name = info ? info->enum_name : NULL;
+	const struct vhal_prop_info *info;
+	char text[128];
+
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(name, "/"), name);
+	info = vhal_prop_by_name(text);
+	p->p.unit = info ? info->unit : NULL;
+	p->p.enum_name = info ? info->enum_name : NULL;
+	return 1;
+}
+
+static int find_slot(struct binder *b, const struct av_yaml *name,
+		     struct place *p)
+{
+	const struct vhal_prop_config *c;
+	struct av_err err = { 0 };
+	int slot;
+
+	if (vhal_find(b->s->vhal, name->text, &p->p.prop, &p->p.area, &err) <
+	    0) {
+		return bind_fail(b, name, "%s", err.msg);
+	}
+	slot = vhal_slot_of(b->s->vhal, p->p.prop, p->p.area);
+	if (slot < 0) {
+		return bind_fail(b, name,
+				 "%.64s has no such area in the vehicle's "
+				 "configuration",
+				 name->text);
+	}
+	p->slot = (uint32_t)slot;
+	c = vhal_slot_config(b->s->vhal, p->slot);
+	p->p.unit = c->unit;
+	p->p.enum_name = c->enum_name;
+	return 0;
 }
 
 /* Return: 0; 1 nothing to bind to (no store); negative: an error was told. */
 static int find_place(struct binder *b, const struct vhal_side *v,
 		      struct place *p)
 {
+	struct av_yaml_at at = { &b->doc, b->d, v->name };
+	const char *name = v->name->text;
 	long long index = 0;
-	struct av_err err = { 0 };
-	int32_t area = 0;
 	bool vector;
-	int slot;
 
 	if (v->name->kind != YAML_SCALAR) {
 		return bind_fail(b, v->name,
-				 "a property is written NAME or "
-				 "NAME/AREA");
+				 "a property is written NAME or NAME/AREA");
 	}
 	if (!b->s->vhal) {
-		char name[128];
-
-		snprintf(name, sizeof(name), "%.*s",
-			 (int)strcspn(v->name->text, "/"), v->name->text);
-		place_info(p, vhal_prop_by_name(name));
-		return 1;
+		return name_only(name, p);
 	}
-	if (vhal_find(b->s->vhal, v->name->text, &p->prop, &area, &err) < 0) {
-		return bind_fail(b, v->name, "%s", err.msg);
+	if (find_slot(b, v->name, p) < 0) {
+		return -EINVAL;
 	}
-	slot = vhal_slot_of(b->s->vhal, p->prop, area);
-	if (slot < 0) {
-		return bind_fail(b, v->name,
-				 "%.64s has no such area in the vehicle's "
-				 "configuration",
-				 v->name->text);
-	}
-	p->slot = (uint32_t)slot;
-	place_info(p, vhal_prop_by_id(p->prop));
-	p->vec = -1;
-	if (prop_shape(p->prop, &vector) < 0) {
+	if (prop_shape(p->p.prop, &vector) < 0) {
 		return bind_fail(b, v->name, "%.64s holds no plain numbers",
-				 v->name->text);
+				 name);
 	}
-	if (vector != (v->index != NULL)) {
-		return bind_fail(
-			b, v->index ? v->index : v->name,
-			vector ? "%.64s is a vector: say which element "
-				 "with vhal_index:"
-			       : "%.64s is no vector",
-			v->name->text);
+	if (vector && !v->index) {
+		return bind_fail(b, v->name,
+				 "%.64s is a vector: say which element with "
+				 "vhal_index:",
+				 name);
 	}
-	if (v->index) {
-		struct av_yaml_at at = { &b->doc, b->d, v->name };
-
-		if (av_yaml_int(at, v->index, "vhal_index", 0, SIG_VEC_MAX - 1,
-				&index) < 0) {
-			b->errors++;
-			return -EINVAL;
-		}
+	if (!vector && v->index) {
+		return bind_fail(b, v->index, "%.64s is no vector", name);
+	}
+	if (v->index && av_yaml_int(at, v->index, "vhal_index", 0,
+				    SIG_VEC_MAX - 1, &index) < 0) {
+		b->errors++;
+		return -EINVAL;
 	}
 	p->elem = (uint32_t)index;
 	if (slot_taken(b->s, p->slot, p->elem)) {
 		return bind_fail(b, v->name, "%.64s has a source already",
-				 v->name->text);
+				 name);
 	}
+	p->vec = -1;
 	if (vector) {
-		p->vec = get_vec(b, p->slot, p->prop, area, p->elem);
-		return p->vec < 0 ? p->vec : 0;
+		p->vec = get_vec(b, p->slot, p->p.prop, p->p.area, p->elem);
 	}
-	return 0;
+	return vector && p->vec < 0 ? p->vec : 0;
 }
 
 /* ---- one row ---- */
@@ -391,7 +402,7 @@ static int add_request(struct binder *b, const struct row *r,
 		.dbc = b->s->sig[r->req].dbc,
 		.lin = lin,
 	};
-	if (v->map && bind_read_enum(b, v->map, q->dbc, p->enum_name, true,
+	if (v->map && bind_read_enum(b, v->map, q->dbc, &p->p, true,
 				     &q->map, &q->n_map) < 0) {
 		return -EINVAL;
 	}
@@ -412,17 +423,17 @@ static int row_property(struct binder *b, const struct row *r,
 	}
 	t.lin = (struct sig_lin){ 1, 0 };
 	if (v->map) {
-		if (bind_read_enum(b, v->map, d, p.enum_name, false, &t.map,
+		if (bind_read_enum(b, v->map, d, &p.p, false, &t.map,
 				   &t.n_map) < 0) {
 			return -EINVAL;
 		}
 	} else {
-		unit = v->unit ? bind_read_unit(b, v->unit) : prop_unit(p.unit);
+		unit = v->unit ? bind_read_unit(b, v->unit) : prop_unit(p.p.unit);
 		if (!unit || need_unit(b, r) < 0) {
 			return -EINVAL;
 		}
 		/* without a store a vendor's property cannot be checked */
-		if (ret == 1 && !p.unit) {
+		if (ret == 1 && !p.p.unit) {
 			return 0;
 		}
 		if (bind_read_lin(b, v->name, r->unit, unit, v->scale,
@@ -573,7 +584,7 @@ static void bind_constant(struct binder *b, const struct row *r)
 		return;
 	}
 	ret = find_place(b, &v, &p);
-	if (ret < 0 || bind_enum_value(b, p.enum_name, value, &x) < 0 ||
+	if (ret < 0 || bind_enum_value(b, &p.p, value, &x) < 0 ||
 	    ret == 1) {
 		return;
 	}

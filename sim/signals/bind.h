@@ -68,8 +68,14 @@ int bind_find_signal(struct binder *b, const struct av_yaml *node,
 int bind_find_var(struct binder *b, const struct av_yaml *node);
 
 /* ---- enums ---- */
-/* A property's value: number, true, false, name; @enum_name NULL: unknown. */
-int bind_enum_value(struct binder *b, const char *enum_name,
+/* What is known of a property; unit and enum as in struct vhal_prop_info. */
+struct bind_prop {
+	const char *unit, *enum_name; /* NULL: unknown property */
+	int32_t prop, area;	      /* 0: not in a store */
+};
+
+/* A value of the property: number, true, false, name. */
+int bind_enum_value(struct binder *b, const struct bind_prop *p,
 		    const struct av_yaml *node, double *out);
 
 /*
@@ -78,7 +84,7 @@ int bind_enum_value(struct binder *b, const char *enum_name,
  * than the status shows); else they are errors and the map is sorted by raw.
  */
 int bind_read_enum(struct binder *b, const struct av_yaml *map,
-		   const struct dbc_signal *sig, const char *enum_name,
+		   const struct dbc_signal *sig, const struct bind_prop *p,
 		   bool lenient, const struct sig_map **out, size_t *n_out);
 int bind_read_model_enum(struct binder *b, const struct av_yaml *map,
 			 const struct dbc_signal *sig, bool lenient,

@@ -369,7 +369,30 @@ static int check_map(struct binder *b, const struct av_yaml *map,
 	return ret;
 }
 
-int bind_enum_value(struct binder *b, const char *enum_name,
+/* Names that only the vendor's files know. */
+static int vendor_value(struct binder *b, const struct bind_prop *p,
+			const char *text, double *out)
+{
+	struct vhal_value val;
+	void *arena = NULL;
+	int ret = vhal_value_parse(b->s->vhal, p->prop, p->area, text, &val,
+				   &arena, NULL);
+
+	if (ret < 0) {
+		return ret;
+	}
+	if (val.n_i32 == 1) {
+		*out = val.i32[0];
+	} else if (val.n_i64 == 1) {
+		*out = (double)val.i64[0];
+	} else {
+		ret = -EINVAL;
+	}
+	free(arena);
+	return ret;
+}
+
+int bind_enum_value(struct binder *b, const struct bind_prop *p,
 		    const struct av_yaml *node, double *out)
 {
 	int64_t v;
@@ -386,14 +409,17 @@ int bind_enum_value(struct binder *b, const char *enum_name,
 		*out = node->text[0] == 't';
 		return 0;
 	}
-	if (vhal_enum_value(enum_name, node->text, &v) == 0) {
+	if (vhal_enum_value(p->enum_name, node->text, &v) == 0) {
 		*out = (double)v;
+		return 0;
+	}
+	if (p->prop && vendor_value(b, p, node->text, out) == 0) {
 		return 0;
 	}
 	return bind_fail(
 		b, node, "'%.64s' is no value of %s", node->text,
-		enum_name && *enum_name
-			? enum_name
+		p->enum_name && *p->enum_name
+			? p->enum_name
 			: "this property (say Enum::NAME or a number)");
 }
 
@@ -405,7 +431,7 @@ static int cmp_map(const void *a, const void *b)
 }
 
 int bind_read_enum(struct binder *b, const struct av_yaml *map,
-		   const struct dbc_signal *sig, const char *enum_name,
+		   const struct dbc_signal *sig, const struct bind_prop *p,
 		   bool lenient, const struct sig_map **out, size_t *n_out)
 {
 	struct sig_map *m;
@@ -422,7 +448,7 @@ int bind_read_enum(struct binder *b, const struct av_yaml *map,
 		if (label_raw(sig, map->key[i]->text, &m[n].raw) < 0) {
 			continue;
 		}
-		if (bind_enum_value(b, enum_name, map->item[i], &m[n].value) <
+		if (bind_enum_value(b, p, map->item[i], &m[n].value) <
 		    0) {
 			return -EINVAL;
 		}

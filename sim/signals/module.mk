@@ -4,4 +4,5 @@ libavsim_a_SOURCES += \
 	%D%/signals.c %D%/signals.h %D%/signals_priv.h
 nobase_dist_pkgdata_DATA += \
 	sim/vehicles/compact-ev/bus.dbc \
-	sim/vehicles/compact-ev/signals.yaml
+	sim/vehicles/compact-ev/signals.yaml \
+	sim/vehicles/compact-ev/vhal.json
