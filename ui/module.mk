@@ -1,4 +1,22 @@
 libavsim_a_SOURCES += \
 	%D%/cli.c %D%/cli.h \
 	%D%/cli_table.c \
-	%D%/dash.h
+	%D%/dash.h \
+	%D%/gauge.c %D%/gauge.h \
+	%D%/model.c %D%/model.h \
+	%D%/track.c %D%/track.h \
+	%D%/tui.h \
+	%D%/tui_actions.c \
+	%D%/tui_can.c \
+	%D%/tui_car.c \
+	%D%/tui_core.c \
+	%D%/tui_draw.c \
+	%D%/tui_drive.c \
+	%D%/tui_frame.c \
+	%D%/tui_help.c \
+	%D%/tui_input.c \
+	%D%/tui_list.c \
+	%D%/tui_log.c \
+	%D%/tui_map.c \
+	%D%/tui_props.c \
+	%D%/view_table.c

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The path driven, north up, in braille dots: two by four to a character. */
+#include "config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world.h"
+#include "ui/tui.h"
+
+#define M_PER_DOT_MIN 0.05
+#define RAD_PER_DEG 0.017453292519943295
+
+struct canvas {
+	struct rect r;
+	double cx_m, cy_m; /* in the middle */
+	double scale;	   /* metres per dot */
+	uint8_t *dots;
+};
+
+/* Steps of 1, 2, 5 so that the zoom does not creep. */
+static double next_scale(double s, int dir)
+{
+	double e = pow(10, floor(log10(s) + 1e-9)), m = s / e;
+
+	if (dir > 0) {
+		return m < 1.5 ? 2 * e : m < 3.5 ? 5 * e : 10 * e;
+	}
+	return m > 3.5 ? 2 * e : m > 1.5 ? e : e / 2;
+}
+
+static void extent(const struct model_track *t, double *x0, double *x1,
+		   double *y0, double *y1)
+{
+	*x0 = *x1 = t->x_m;
+	*y0 = *y1 = t->y_m;
+	for (size_t i = 0; i < t->n; i++) {
+		double x = (double)t->p[i].x_m, y = (double)t->p[i].y_m;
+
+		*x0 = x < *x0 ? x : *x0;
+		*x1 = x > *x1 ? x : *x1;
+		*y0 = y < *y0 ? y : *y0;
+		*y1 = y > *y1 ? y : *y1;
+	}
+}
+
+static void choose_view(struct tui *t, struct canvas *c)
+{
+	const struct model_track *tr = &t->m->track;
+	double x0, x1, y0, y1, w = c->r.w * 2, h = c->r.h * 4;
+
+	extent(tr, &x0, &x1, &y0, &y1);
+	if (t->map.m_per_dot <= 0) {
+		t->map.m_per_dot = 0.1;
+	}
+	if (!t->map.fixed) {
+		double need = fmax((x1 - x0) / (w * 0.85),
+				   (y1 - y0) / (h * 0.85));
+
+		while (t->map.m_per_dot < need) {
+			t->map.m_per_dot = next_scale(t->map.m_per_dot, 1);
+		}
+		/* zoom in only when much is empty */
+		while (t->map.m_per_dot > 0.15 &&
+		       next_scale(t->map.m_per_dot, -1) > need * 1.4) {
+			t->map.m_per_dot = next_scale(t->map.m_per_dot, -1);
+		}
+	}
+	c->scale = t->map.m_per_dot;
+	c->cx_m = (x0 + x1) / 2;
+	c->cy_m = (y0 + y1) / 2;
+	if (t->map.fixed) { /* then the car stays in the middle */
+		c->cx_m = tr->x_m;
+		c->cy_m = tr->y_m;
+	}
+}
+
+static bool open_canvas(struct tui *t, struct canvas *c)
+{
+	size_t need = (size_t)c->r.w * (size_t)c->r.h;
+
+	if (need > t->map.room) {
+		uint8_t *p = realloc(t->map.dots, need);
+
+		if (!p) {
+			return false;
+		}
+		t->map.dots = p;
+		t->map.room = need;
+	}
+	c->dots = t->map.dots;
+	memset(c->dots, 0, need);
+	return true;
+}
+
+static void dot(struct canvas *c, int x, int y)
+{
+	/* bit of the dot in column x % 2, row y % 4 of U+2800 */
+	static const uint8_t bits[4][2] = {
+		{ 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 }, { 0x40, 0x80 }
+	};
+
+	if (x >= 0 && y >= 0 && x < c->r.w * 2 && y < c->r.h * 4) {
+		c->dots[y / 4 * c->r.w + x / 2] |= bits[y % 4][x % 2];
+	}
+}
+
+static double dot_x(const struct canvas *c, double x_m)
+{
+	return (x_m - c->cx_m) / c->scale + c->r.w;
+}
+
+static double dot_y(const struct canvas *c, double y_m)
+{
+	return (c->cy_m - y_m) / c->scale + c->r.h * 2;
+}
+
+static void line(struct canvas *c, double x0, double y0, double x1, double y1)
+{
+	double len = fmax(fabs(x1 - x0), fabs(y1 - y0));
+	int n = len > 4000 ? 4000 : (int)ceil(len);
+
+	for (int i = 0; i <= n; i++) {
+		double k = n ? (double)i / n : 0;
+
+		dot(c, (int)lround(x0 + (x1 - x0) * k),
+		    (int)lround(y0 + (y1 - y0) * k));
+	}
+}
+
+static void draw_path(struct tui *t, struct canvas *c)
+{
+	const struct model_track *tr = &t->m->track;
+
+	for (size_t i = 0; i < tr->n; i++) {
+		double x0 = (double)tr->p[i].x_m, y0 = (double)tr->p[i].y_m;
+		bool last = i + 1 == tr->n;
+		double x1 = last ? tr->x_m : (double)tr->p[i + 1].x_m;
+		double y1 = last ? tr->y_m : (double)tr->p[i + 1].y_m;
+
+		line(c, dot_x(c, x0), dot_y(c, y0), dot_x(c, x1),
+		     dot_y(c, y1));
+	}
+	for (int y = 0; y < c->r.h; y++) {
+		for (int x = 0; x < c->r.w; x++) {
+			unsigned int b = c->dots[y * c->r.w + x];
+
+			if (b) {
+				/* U+2800 + b in UTF-8 */
+				tui_put(t, c->r.y + y, c->r.x + x, 1,
+					ROLE_INFO, "\xe2%c%c",
+					(int)(0xa0 + (b >> 6)),
+					(int)(0x80 + (b & 0x3f)));
+			}
+		}
+	}
+}
+
+static void draw_mark(struct tui *t, const struct canvas *c, double x_m,
+		      double y_m, enum role role, const char *sign)
+{
+	int x = (int)floor(dot_x(c, x_m) / 2), y = (int)floor(dot_y(c, y_m) / 4);
+
+	if (x >= 0 && y >= 0 && x < c->r.w && y < c->r.h) {
+		tui_put(t, c->r.y + y, c->r.x + x, 1, role, "%s", sign);
+	}
+}
+
+static const char *arrow(double heading_rad)
+{
+	static const char *const arrows[] = { "↑", "↗", "→", "↘",
+					      "↓", "↙", "←", "↖" };
+
+	if (isnan(heading_rad)) {
+		return "●";
+	}
+	return arrows[(int)lround(heading_rad / (M_PI / 4)) & 7];
+}
+
+/* A bar of 1, 2 or 5 times a power of ten metres, a quarter of the width. */
+static void draw_scale(struct tui *t, const struct canvas *c)
+{
+	double want = c->r.w / 4.0 * 2 * c->scale;
+	double m = pow(10, floor(log10(want)));
+	int y = c->r.y + c->r.h - 1, w;
+
+	m = want >= 5 * m ? 5 * m : want >= 2 * m ? 2 * m : m;
+	w = (int)lround(m / c->scale / 2);
+	tui_put(t, y, c->r.x + 1, 1, ROLE_DIM, "├");
+	for (int i = 1; i < w; i++) {
+		tui_put(t, y, c->r.x + 1 + i, 1, ROLE_DIM, "─");
+	}
+	tui_put(t, y, c->r.x + 1 + w, 1, ROLE_DIM, "┤");
+	tui_put(t, y, c->r.x + 3 + w, 10, ROLE_DIM,
+		m >= 1000 ? "%g km" : "%g m", m >= 1000 ? m / 1000 : m);
+}
+
+static void draw_facts(struct tui *t, struct rect r, double heading)
+{
+	const struct model_track *tr = &t->m->track;
+	struct gauge_value lat, lon;
+
+	model_gauge(t->m, GAUGE_lat, &lat);
+	model_gauge(t->m, GAUGE_lon, &lon);
+	tui_put(t, r.y, r.x + 1, 3, ROLE_DIM, "N ↑");
+	if (lat.state >= GAUGE_STALE && lon.state >= GAUGE_STALE) {
+		tui_put_right(t, r.y, r.x + 5, r.w - 6,
+			      lat.state == GAUGE_OK ? ROLE_TEXT : ROLE_DIM,
+			      "%.6f %.6f", lat.v, lon.v);
+	} else if (tr->from == TRACK_RECKONED) {
+		tui_put_right(t, r.y, r.x + 5, r.w - 6, ROLE_WARN,
+			      "estimated from speed and yaw rate");
+	}
+	tui_put_right(t, r.y + r.h - 1, r.x + r.w / 2, r.w / 2 - 1, ROLE_TEXT,
+		      tr->length_m < 1000 ? "%.0f m driven" : "%.2f km driven",
+		      tr->length_m < 1000 ? tr->length_m : tr->length_m / 1e3);
+	if (!isnan(heading)) {
+		tui_put_right(t, r.y + 1, r.x + 5, r.w - 6, ROLE_DIM, "%.0f°",
+			      fmod(heading / RAD_PER_DEG + 360, 360));
+	}
+}
+
+void tui_map_draw(struct tui *t, struct rect r)
+{
+	const struct model_track *tr = &t->m->track;
+	struct canvas c = { .r = r };
+	double heading = model_gauge_or(t->m, GAUGE_heading, tr->heading_rad);
+
+	if (tr->n == 0) {
+		tui_empty(t, r,
+			  t->m->w->vehicle || t->m->sig_lat >= 0 ?
+				  "no position yet" :
+				  "nothing here tells where the car is");
+		return;
+	}
+	if (!open_canvas(t, &c)) {
+		return;
+	}
+	choose_view(t, &c);
+	draw_path(t, &c);
+	draw_mark(t, &c, (double)tr->p[0].x_m, (double)tr->p[0].y_m,
+		  ROLE_GOOD, "○");
+	draw_mark(t, &c, tr->x_m, tr->y_m, ROLE_LIT_WARN, arrow(heading));
+	draw_scale(t, &c);
+	draw_facts(t, r, heading);
+}
+
+bool tui_map_key(struct tui *t, int ch)
+{
+	double s = t->map.m_per_dot > 0 ? t->map.m_per_dot : 0.1;
+
+	switch (ch) {
+	case 'z':
+		s = next_scale(s, -1);
+		t->map.m_per_dot = s > M_PER_DOT_MIN ? s : M_PER_DOT_MIN;
+		t->map.fixed = true;
+		return true;
+	case 'Z':
+		t->map.m_per_dot = s < 1e5 ? next_scale(s, 1) : s;
+		t->map.fixed = true;
+		return true;
+	case 'a':
+		t->map.fixed = false;
+		return true;
+	default:
+		return false;
+	}
+}

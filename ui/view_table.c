@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "ui/tui.h"
+
+/* In the order of the number keys. */
+/* clang-format off */
+const struct tui_view tui_views[TUI_N_VIEWS] = {
+	{ "Drive",	"", tui_drive_draw, NULL },
+	{ "Map",	"z/Z zoom  a auto", tui_map_draw, tui_map_key },
+	{ "Properties",	"/ search  o order  c changed  Enter set",
+			tui_props_draw, tui_props_key },
+	{ "CAN",	"i inject  / search  Enter signals",
+			tui_can_draw, tui_can_key },
+	{ "Log",	"/ search  t kinds", tui_log_draw, tui_log_key },
+	{ "Actions",	"Enter start or clear  ←→ list",
+			tui_actions_draw, tui_actions_key },
+};
+/* clang-format on */
