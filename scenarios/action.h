@@ -12,6 +12,7 @@
 #include "sim/core/vtime.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct world;
 
@@ -27,7 +28,7 @@ enum arg_type {
 struct arg_spec {
 	const char *name;
 	enum arg_type type;
-	enum av_dim dim; /* ARG_NUM */
+	enum av_dim dim; /* ARG_NUM; DIM_N: the row's dim() tells */
 	bool required;
 	double min, max;	   /* ARG_NUM, when min < max */
 	const char *const *names;  /* ARG_ENUM, NULL-ended */
@@ -51,6 +52,14 @@ struct action {
 	const char *verb; /* [a-z-]+, rows sorted by it */
 	const char *help; /* one line */
 	struct arg_spec arg[ACTION_ARGS_MAX]; /* ended by name NULL */
+	/* Further arguments that depend on those in @arg (of a fault by its
+	 * name), ended by name NULL, or NULL; they follow in struct args. */
+	const struct arg_spec *(*more)(const struct args *a);
+	enum av_dim (*dim)(const struct args *a); /* of a DIM_N argument */
+	/* Argument that over: and profile: move, counted from 1; 0 = none. */
+	unsigned int ramp;
+	/* What that argument moves, now; where a ramp starts. */
+	int (*current)(struct world *w, const struct args *a, double *out);
 	/* Names exist, values in range: against this world; no effect. */
 	int (*check)(struct world *w, const struct args *a, struct av_err *err);
 	/* Do it. */
@@ -60,9 +69,37 @@ struct action {
 extern const struct action action_table[];
 extern const size_t n_actions;
 const struct action *action_find(const char *verb);
+const char *action_suggest(const char *verb); /* nearest verb or NULL */
+
+/* Specification of argument @i with @a known so far; NULL past the end. */
+const struct arg_spec *action_arg(const struct action *act,
+				  const struct args *a, size_t i);
+enum av_dim action_arg_dim(const struct action *act, const struct args *a,
+			   size_t i);
+
+/* True for the dimensions whose numbers a person must write with a unit: the
+ * base unit is not what everybody would take it for. 0 never needs one. */
+bool arg_needs_unit(enum av_dim dim);
+/* A unit of that kind as people write it: "km/h". */
+const char *arg_unit_example(enum av_dim dim);
+
+/**
+ * arg_read() - One argument from its text
+ * @person:	written by a person: arg_needs_unit() holds
+ * @text:	borrowed by string arguments
+ */
+int arg_read(const struct action *act, struct args *a, size_t i, bool person,
+	     const char *text, struct av_err *err);
+
+/* Every required argument is there. Return: 0 or -EINVAL, @err filled. */
+int action_complete(const struct action *act, const struct args *a,
+		    struct av_err *err);
 
 /**
  * action_parse() - "verb key=value key='two words'" into row and arguments
+ *
+ * A quote inside quotes is doubled. Control characters are refused.
+ *
  * @arena:	gets the strings; caller frees *arena after use
  */
 int action_parse(const char *text, const struct action **out, struct args *args,

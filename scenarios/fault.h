@@ -15,7 +15,12 @@ struct fault {
 	const char *name; /* [a-z-]+, rows sorted by it */
 	const char *help;
 	struct arg_spec arg[ACTION_ARGS_MAX];
+	/* Names exist in this world; NULL: nothing to check. */
+	int (*check)(struct world *w, const struct args *a, struct av_err *err);
 	int (*begin)(struct world *w, const struct args *a, struct av_err *err);
+	/* Again and again while it lasts, NULL: not needed. Returns the time
+	 * to the next call. */
+	vtime (*tick)(struct world *w, const struct args *a);
 	void (*end)(struct world *w, const struct args *a);
 };
 
@@ -25,6 +30,16 @@ const struct fault *fault_find(const char *name);
 
 struct faults *faults_create(struct world *w);
 void faults_destroy(struct faults *f);
+
+/**
+ * faults_begin() - Break it; the same fault with the same arguments starts anew
+ * @args:	of the row, strings copied
+ * @last:	how long, VT_NEVER = until cleared
+ */
+int faults_begin(struct faults *f, const struct fault *row,
+		 const struct args *args, vtime last, struct av_err *err);
+/* End all faults of @row, NULL: all. Return: how many. */
+size_t faults_clear(struct faults *f, const struct fault *row);
 
 /* Canonical text of the @i-th active fault, NULL past the end. Borrowed. */
 const char *faults_active(const struct faults *f, size_t i);

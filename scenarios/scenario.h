@@ -30,6 +30,7 @@ struct scenario_info {
 	uint64_t seed;
 	const char *vehicle; /* name or path of the vehicle's folder */
 	struct vehicle_start start;
+	int64_t epoch_ns; /* Unix time of virtual 0, 0 = not tied */
 };
 
 /**

@@ -34,6 +34,7 @@ struct world {
 	struct faults *faults; /* scenarios/fault.h */
 	struct vtimer step;
 	struct vehicle_state state; /* last published */
+	const struct cmd *cmd; /* being applied, else NULL */
 	bool stop;
 };
 

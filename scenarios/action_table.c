@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The actions, one row each, sorted by verb. A new action is a function in an
+ * act_FAMILY.c and a row here; parser, schema, `avsim list actions` follow.
+ * The first argument is the one that "verb: value" sets.
+ */
+#include "config.h"
+
+#include "scenarios/act.h"
+
+#define REQUIRED .required = true
+#define A_STR(n, h, ...)                                                       \
+	{                                                                      \
+		.name = n, .type = ARG_STR, .help = h, __VA_ARGS__             \
+	}
+#define A_TEXT(n, h, ...)                                                      \
+	{                                                                      \
+		.name = n, .type = ARG_TEXT, .help = h, __VA_ARGS__            \
+	}
+#define A_TIME(n, h, ...)                                                      \
+	{                                                                      \
+		.name = n, .type = ARG_TIME, .help = h, __VA_ARGS__            \
+	}
+#define A_BOOL(n, h, ...)                                                      \
+	{                                                                      \
+		.name = n, .type = ARG_BOOL, .help = h, __VA_ARGS__            \
+	}
+#define A_ENUM(n, list, h, ...)                                                \
+	{                                                                      \
+		.name = n, .type = ARG_ENUM, .names = list, .help = h,         \
+		__VA_ARGS__                                                    \
+	}
+#define A_NUM(n, d, lo, hi, h, ...)                                            \
+	{                                                                      \
+		.name = n, .type = ARG_NUM, .dim = d, .min = lo, .max = hi,    \
+		.help = h, __VA_ARGS__                                         \
+	}
+
+#define DEG 0.017453292519943295
+
+/* clang-format off */
+const struct action action_table[] = {
+	{ .verb = "accelerate",
+	  .help = "reach a speed with a given acceleration, then hold it",
+	  .arg = { A_NUM("to", DIM_SPEED, 0, 100, "speed", REQUIRED),
+		   A_NUM("accel", DIM_ACCEL, 0.05, 12, "acceleration", REQUIRED) },
+	  .apply = act_accelerate },
+	{ .verb = "belt",
+	  .help = "buckle or open a seat belt",
+	  .arg = { A_ENUM("seat", act_seats, "which seat", REQUIRED),
+		   A_BOOL("on", "buckled (default) or open") },
+	  .apply = act_belt },
+	{ .verb = "brake",
+	  .help = "press the brake pedal by hand; the driver model lets go",
+	  .arg = { A_NUM("pedal", DIM_RATIO, 0, 1, "0 released .. 1 full", REQUIRED) },
+	  .ramp = 1, .current = act_brake_now,
+	  .apply = act_brake },
+	{ .verb = "charge",
+	  .help = "the charging cable and what flows through it",
+	  .arg = { A_BOOL("plug", "plug the cable in or pull it out; moves the flap too"),
+		   A_NUM("power", DIM_POWER, 0, 500e3, "what the charge point offers"),
+		   A_NUM("limit", DIM_RATIO, 0, 1, "state of charge to stop at"),
+		   A_NUM("current", DIM_CURRENT, 0, 500, "AC draw limit"),
+		   A_BOOL("on", "charging allowed") },
+	  .apply = act_charge },
+	{ .verb = "clear-fault",
+	  .help = "end active faults",
+	  .arg = { A_ENUM("name", fault_names, "only faults of this name") },
+	  .apply = act_clear_fault },
+	{ .verb = "climate",
+	  .help = "set the climate control as its knobs would",
+	  .arg = { A_ENUM("zone", act_zones, "side that temp and fan are for; default all"),
+		   A_NUM("temp", DIM_TEMPERATURE, 10, 35, "wanted temperature"),
+		   A_NUM("fan", DIM_NONE, 0, 7, "fan step"),
+		   A_BOOL("power", "climate on"),
+		   A_BOOL("ac", "compressor allowed"),
+		   A_BOOL("auto", "automatic"),
+		   A_BOOL("recirc", "recirculate"),
+		   A_BOOL("defrost", "windscreen"),
+		   A_BOOL("rear-defrost", "heated rear window"),
+		   A_BOOL("max-defrost", "everything to the windscreen") },
+	  .apply = act_climate },
+	{ .verb = "door",
+	  .help = "open or close a door",
+	  .arg = { A_ENUM("which", act_doors, "all = the four of the cabin", REQUIRED),
+		   A_BOOL("open", "open (default) or close"),
+		   A_NUM("to", DIM_RATIO, 0, 1, "how far instead, 1 = open") },
+	  .apply = act_door },
+	{ .verb = "end",
+	  .help = "end the run here",
+	  .apply = act_end },
+	{ .verb = "fault",
+	  .help = "break something; see avsim list faults",
+	  .arg = { A_ENUM("name", fault_names, "what to break", REQUIRED),
+		   A_TIME("for", "how long; default until cleared") },
+	  .more = act_fault_more,
+	  .check = act_fault_check, .apply = act_fault },
+	{ .verb = "gear",
+	  .help = "move the selector",
+	  .arg = { A_ENUM("to", act_gears, "P, R, N or D", REQUIRED) },
+	  .apply = act_gear },
+	{ .verb = "hazard",
+	  .help = "hazard switch",
+	  .arg = { A_BOOL("on", "pressed", REQUIRED) },
+	  .apply = act_hazard },
+	{ .verb = "horn",
+	  .help = "sound the horn or stop it",
+	  .arg = { A_BOOL("on", "sounding", REQUIRED) },
+	  .apply = act_horn },
+	{ .verb = "ignition",
+	  .help = "turn the key (or press the button)",
+	  .arg = { A_ENUM("to", act_ignitions, "position", REQUIRED) },
+	  .apply = act_ignition },
+	{ .verb = "inject",
+	  .help = "put a frame on a bus, whatever the car thinks of it",
+	  .arg = { A_STR("bus", "name of the bus, for example can0", REQUIRED),
+		   A_STR("id", "identifier in hex; eight digits = 29 bit", REQUIRED),
+		   A_STR("data", "bytes in hex; more than 8 make it CAN FD") },
+	  .check = act_inject_check, .apply = act_inject },
+	{ .verb = "lights",
+	  .help = "switch a lamp",
+	  .arg = { A_ENUM("lamp", act_lamps, "which", REQUIRED),
+		   A_ENUM("to", act_lamp_modes, "off, on, daytime or auto", REQUIRED) },
+	  .apply = act_lights },
+	{ .verb = "lock",
+	  .help = "lock all doors",
+	  .apply = act_lock },
+	{ .verb = "log",
+	  .help = "write a line to the log",
+	  .arg = { A_STR("text", "what to say", REQUIRED) },
+	  .apply = act_log },
+	{ .verb = "manual",
+	  .help = "driver model lets go: pedals and wheel stay where they are",
+	  .apply = act_manual },
+	{ .verb = "mark",
+	  .help = "put a mark on the time line of the recording",
+	  .arg = { A_STR("text", "what it says", REQUIRED) },
+	  .apply = act_mark },
+	{ .verb = "mirror",
+	  .help = "fold the mirrors in or out",
+	  .arg = { A_BOOL("fold", "in", REQUIRED) },
+	  .apply = act_mirror },
+	{ .verb = "occupant",
+	  .help = "somebody sits down or leaves",
+	  .arg = { A_ENUM("seat", act_seats, "which seat", REQUIRED),
+		   A_BOOL("present", "sits there (default) or not") },
+	  .apply = act_occupant },
+	{ .verb = "parking-brake",
+	  .help = "apply or release the parking brake",
+	  .arg = { A_BOOL("on", "applied", REQUIRED) },
+	  .apply = act_parking_brake },
+	{ .verb = "route",
+	  .help = "follow a route of this scenario, stop at its end",
+	  .arg = { A_STR("follow", "name under routes:", REQUIRED),
+		   A_BOOL("reverse", "drive it backwards; default: as the route says") },
+	  .check = act_route_check, .apply = act_route },
+	{ .verb = "seat",
+	  .help = "adjust a front seat",
+	  .arg = { A_ENUM("seat", act_front_seats, "l or r", REQUIRED),
+		   A_NUM("fore-aft", DIM_RATIO, 0, 1, "0 back .. 1 front"),
+		   A_NUM("height", DIM_RATIO, 0, 1, "0 low .. 1 high"),
+		   A_NUM("backrest", DIM_RATIO, 0, 1, "0 upright .. 1 flat"),
+		   A_NUM("heat", DIM_NONE, -2, 2, "-2 cool .. 2 heat") },
+	  .apply = act_seat },
+	{ .verb = "set",
+	  .help = "write a property as a guest would, by the rules for guests",
+	  .arg = { A_STR("property", "PROPERTY or PROPERTY/AREA", REQUIRED),
+		   A_TEXT("value", "number, enum name, true, [list], text; a unit is converted", REQUIRED) },
+	  .check = act_set_check, .apply = act_set },
+	{ .verb = "speed",
+	  .help = "reach a speed in the driver's usual way and hold it; 0 stops",
+	  .arg = { A_NUM("to", DIM_SPEED, 0, 100, "speed", REQUIRED),
+		   A_NUM("accel", DIM_ACCEL, 0.05, 12, "comfort limit") },
+	  .ramp = 1, .current = act_speed_now,
+	  .apply = act_speed },
+	{ .verb = "steer",
+	  .help = "turn the steering wheel by hand; the driver model lets go",
+	  .arg = { A_NUM("angle", DIM_ANGLE, -720 * DEG, 720 * DEG, "of the wheel, positive left", REQUIRED) },
+	  .ramp = 1, .current = act_steer_now,
+	  .apply = act_steer },
+	{ .verb = "stop",
+	  .help = "brake to a standstill and hold",
+	  .arg = { A_NUM("accel", DIM_ACCEL, 0.05, 12, "comfort limit") },
+	  .apply = act_stop },
+	{ .verb = "throttle",
+	  .help = "press the accelerator by hand; the driver model lets go",
+	  .arg = { A_NUM("pedal", DIM_RATIO, 0, 1, "0 released .. 1 full", REQUIRED) },
+	  .ramp = 1, .current = act_throttle_now,
+	  .apply = act_throttle },
+	{ .verb = "trunk",
+	  .help = "open or close the trunk",
+	  .arg = { A_BOOL("open", "open (default) or close") },
+	  .apply = act_trunk },
+	{ .verb = "turn-signal",
+	  .help = "move the turn signal lever",
+	  .arg = { A_ENUM("to", act_turns, "off, right or left", REQUIRED) },
+	  .apply = act_turn_signal },
+	{ .verb = "unlock",
+	  .help = "unlock all doors",
+	  .apply = act_unlock },
+	{ .verb = "var",
+	  .help = "set a variable of the vehicle model; see avsim list variables",
+	  .arg = { A_ENUM("name", act_var_names, "a writable variable", REQUIRED),
+		   A_NUM("value", DIM_N, 0, 0, "number with the unit of the variable", REQUIRED) },
+	  .dim = act_var_dim,
+	  .ramp = 2, .current = act_var_now,
+	  .apply = act_var },
+	{ .verb = "vhal-inject",
+	  .help = "change a property as the car itself would",
+	  .arg = { A_STR("property", "PROPERTY or PROPERTY/AREA", REQUIRED),
+		   A_TEXT("value", "as for set", REQUIRED) },
+	  .check = act_vhal_inject_check, .apply = act_vhal_inject },
+	{ .verb = "weather",
+	  .help = "change the world around the car",
+	  .arg = { A_NUM("outside-temp", DIM_TEMPERATURE, -60, 60, "air"),
+		   A_NUM("rain", DIM_RATIO, 0, 1, "0 dry .. 1 downpour"),
+		   A_NUM("sun", DIM_RATIO, 0, 1, "0 night .. 1 noon"),
+		   A_NUM("grade", DIM_ANGLE, -20 * DEG, 20 * DEG, "slope, positive uphill"),
+		   A_NUM("wind", DIM_SPEED, -50, 50, "head wind"),
+		   A_NUM("friction", DIM_NONE, 0.05, 1.5, "tyre to road") },
+	  .apply = act_weather },
+	{ .verb = "window",
+	  .help = "open or close a window",
+	  .arg = { A_ENUM("which", act_windows, "all = the four of the doors", REQUIRED),
+		   A_BOOL("open", "open (default) or close"),
+		   A_NUM("to", DIM_RATIO, 0, 1, "how far instead, 1 = open") },
+	  .apply = act_window },
+	{ .verb = "wipers",
+	  .help = "turn the wiper switch",
+	  .arg = { A_ENUM("to", act_wiper_modes, "position", REQUIRED) },
+	  .apply = act_wipers },
+};
+/* clang-format on */
+
+const size_t n_actions = sizeof(action_table) / sizeof(action_table[0]);

@@ -1,0 +1,935 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conditions: names to inputs, types and units, compilation.
+ *
+ * Types are checked here so that a condition that can never make sense is an
+ * error before the run: comparing a speed with a length, or a speed with a
+ * number that has no unit.
+ */
+#include "config.h"
+
+#include "scenarios/action.h"
+#include "scenarios/arena.h"
+#include "scenarios/expr_int.h"
+#include "sim/world.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum type_kind { TYPE_BAD, TYPE_NUM, TYPE_BOOL };
+
+struct type {
+	enum type_kind kind;
+	enum av_dim dim; /* TYPE_NUM */
+	bool bare;	 /* literal without unit: fits where no unit is needed */
+};
+
+struct binder {
+	struct expr *e;
+	struct world *w;
+	const struct expr_scope *scope;
+	expr_report *report;
+	void *ctx;
+	size_t room, n_inputs_room;
+	size_t stack, stack_max;
+	bool bad, no_memory;
+};
+
+static const struct type bad_type = { TYPE_BAD, DIM_NONE, false };
+static const struct type bool_type = { TYPE_BOOL, DIM_NONE, false };
+
+__attribute__((format(printf, 3, 4))) static struct type
+complain(struct binder *b, const struct node *n, const char *fmt, ...)
+{
+	char msg[600];
+	va_list ap;
+
+	b->bad = true;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	b->report(b->ctx, n->off, msg);
+	return bad_type;
+}
+
+/* ---- units ---- */
+
+static enum av_dim unit_dim(const char *unit, double *scale, double *offset)
+{
+	const struct av_unit *u = av_unit_find(unit);
+
+	*scale = u ? u->scale : 1;
+	*offset = u ? u->offset : 0;
+	return u ? u->dim : DIM_NONE;
+}
+
+enum av_dim scenario_var_dim(enum vehicle_var var)
+{
+	const struct av_unit *u = av_unit_find(vehicle_var_info[var].unit);
+
+	return u ? u->dim : DIM_NONE;
+}
+
+const struct av_unit *scenario_prop_unit(int32_t prop)
+{
+	static const struct {
+		const char *vhal, *unit;
+	} names[] = {
+		{ "AMPERE", "A" },	       { "BAR", "bar" },
+		{ "CELSIUS", "degC" },	       { "DEGREES", "deg" },
+		{ "FAHRENHEIT", "degF" },      { "HERTZ", "Hz" },
+		{ "KELVIN", "K" },	       { "KILOMETER", "km" },
+		{ "KILOMETERS_PER_HOUR", "km/h" }, { "KILOPASCAL", "kPa" },
+		{ "KILOWATT_HOUR", "kWh" },    { "METER", "m" },
+		{ "METER_PER_SEC", "m/s" },    { "MILE", "mi" },
+		{ "MILES_PER_HOUR", "mph" },   { "MILLIAMPERE", "mA" },
+		{ "MILLIMETER", "mm" },	       { "MILLIVOLT", "mV" },
+		{ "MILLIWATTS", "mW" },	       { "MILLI_SECS", "ms" },
+		{ "NANO_SECS", "ns" },	       { "PERCENTILE", "%" },
+		{ "PSI", "psi" },	       { "RPM", "rpm" },
+		{ "SECS", "s" },	       { "WATT_HOUR", "Wh" },
+	};
+	const struct vhal_prop_info *info = vhal_prop_by_id(prop);
+	const char *name = info && info->unit ? info->unit : "";
+	const char *colon = strrchr(name, ':');
+
+	name = colon ? colon + 1 : name;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(names[i].vhal, name)) {
+			return av_unit_find(names[i].unit);
+		}
+	}
+	return *name ? av_unit_find(name) : NULL;
+}
+
+/* ---- code ---- */
+
+static void emit(struct binder *b, enum opcode op, uint32_t idx, double num)
+{
+	struct expr *e = b->e;
+
+	if (e->n_code == b->room) {
+		size_t room = b->room ? b->room * 2 : 8;
+		struct insn *v = sc_allocn(b->scope->mem, room, sizeof(*v));
+
+		if (!v) {
+			b->no_memory = true;
+			return;
+		}
+		if (e->n_code > 0) {
+			memcpy(v, e->code, e->n_code * sizeof(*v));
+		}
+		e->code = v;
+		b->room = room;
+	}
+	e->code[e->n_code++] =
+		(struct insn){ .op = op, .idx = idx, .num = num };
+	if (op == OP_CONST || op == OP_LOAD || op == OP_CHANGED ||
+	    op == OP_MISSING || op == OP_STALE) {
+		b->stack++;
+	} else if (op >= OP_OR) {
+		b->stack--;
+	}
+	b->stack_max = b->stack > b->stack_max ? b->stack : b->stack_max;
+}
+
+/* Index of an input like @in, new or shared with other expressions. */
+static uint32_t input_of(struct binder *b, const struct input *in)
+{
+	struct inputs *all = b->scope->in;
+	struct expr *e = b->e;
+	uint32_t i = 0;
+
+	while (i < all->n &&
+	       !(all->v[i].kind == in->kind && all->v[i].idx == in->idx &&
+		 (!in->text || !strcmp(all->v[i].text, in->text)))) {
+		i++;
+	}
+	if (i == all->n) {
+		if (all->n == all->room) {
+			size_t room = all->room ? all->room * 2 : 16;
+			struct input *v =
+				realloc(all->v, room * sizeof(*v));
+
+			if (!v) {
+				b->no_memory = true;
+				return 0;
+			}
+			all->v = v;
+			all->room = room;
+		}
+		all->v[all->n] = *in;
+		all->v[all->n].value = NAN;
+		all->v[all->n].set = NAN;
+		all->n++;
+	}
+	for (size_t k = 0; k < e->n_inputs; k++) {
+		if (e->input[k] == i) {
+			return i;
+		}
+	}
+	if (e->n_inputs == b->n_inputs_room) {
+		size_t room = b->n_inputs_room ? b->n_inputs_room * 2 : 4;
+		uint32_t *v = sc_allocn(b->scope->mem, room, sizeof(*v));
+
+		if (!v) {
+			b->no_memory = true;
+			return 0;
+		}
+		if (e->n_inputs > 0) {
+			memcpy(v, e->input, e->n_inputs * sizeof(*v));
+		}
+		e->input = v;
+		b->n_inputs_room = room;
+	}
+	e->input[e->n_inputs++] = i;
+	return i;
+}
+
+/* ---- names ---- */
+
+/* What a name means; kind TYPE_BAD: nothing. */
+struct ref {
+	struct type type;
+	struct input in;
+	bool text;	       /* a string property */
+	const char *enum_name; /* of a property, or NULL */
+	const struct dbc_signal *signal;
+};
+
+static bool ref_signal(struct binder *b, const char *name, struct ref *r)
+{
+	int idx = b->w->signals ? signals_find(b->w->signals, name) : -1;
+
+	if (idx < 0) {
+		return false;
+	}
+	r->in = (struct input){ .kind = INPUT_SIGNAL,
+				.idx = (uint32_t)idx,
+				.name = name };
+	r->type.kind = TYPE_NUM;
+	r->type.dim = unit_dim(signals_unit(b->w->signals, (uint32_t)idx),
+			       &r->in.scale, &r->in.offset);
+	r->signal = signals_dbc(b->w->signals, (uint32_t)idx);
+	return true;
+}
+
+/* @err tells why not, @type is TYPE_BAD then. */
+static bool ref_prop(struct binder *b, const char *name, struct ref *r,
+		     struct av_err *err)
+{
+	const struct vhal_prop_info *info;
+	const struct av_unit *u;
+	int32_t prop, area;
+	int slot;
+
+	if (!b->w->vhal || vhal_find(b->w->vhal, name, &prop, &area, err) < 0) {
+		return false;
+	}
+	slot = vhal_slot_of(b->w->vhal, prop, area);
+	if (slot < 0) {
+		return false;
+	}
+	info = vhal_prop_by_id(prop);
+	u = scenario_prop_unit(prop);
+	r->in = (struct input){ .kind = INPUT_PROP,
+				.idx = (uint32_t)slot,
+				.scale = u ? u->scale : 1,
+				.offset = u ? u->offset : 0,
+				.name = name };
+	r->type.dim = u ? u->dim : DIM_NONE;
+	r->enum_name = info && info->enum_name && *info->enum_name ?
+			       info->enum_name :
+			       NULL;
+	switch (prop & VHAL_TYPE_MASK) {
+	case VHAL_TYPE_BOOLEAN:
+		r->type.kind = TYPE_BOOL;
+		return true;
+	case VHAL_TYPE_INT32:
+	case VHAL_TYPE_INT64:
+	case VHAL_TYPE_FLOAT:
+		r->type.kind = TYPE_NUM;
+		return true;
+	case VHAL_TYPE_STRING:
+		r->type.kind = TYPE_NUM;
+		r->text = true;
+		return true;
+	default:
+		av_err_set(err, -EINVAL,
+			   "%s is a list; a condition needs a single value",
+			   name);
+		return false;
+	}
+}
+
+static const char *any_name(const void *ctx, size_t i)
+{
+	static const char *const words[] = { "t", "route_left", "cross_track",
+					     "arrived" };
+	const struct world *w = ctx;
+	size_t n = sizeof(words) / sizeof(words[0]);
+
+	if (i < n) {
+		return words[i];
+	}
+	i -= n;
+	n = w->vhal ? vhal_n_slots(w->vhal) : 0;
+	if (i < n) {
+		return vhal_slot_name(w->vhal, (uint32_t)i);
+	}
+	i -= n;
+	return signals_key(w->signals, (uint32_t)i);
+}
+
+static struct type unknown_name(struct binder *b, const struct node *n,
+				const struct av_err *why)
+{
+	size_t count = 4;
+	char hint[96];
+	const char *near;
+
+	if (!strncmp(why->msg, n->text, strlen(n->text)) ||
+	    strchr(n->text, '/')) {
+		return complain(b, n, "%s", why->msg);
+	}
+	if (vehicle_var_find(n->text) >= 0) {
+		return complain(b, n,
+				"unknown name '%.64s' (did you mean the model "
+				"variable, var(%.64s)?)",
+				n->text, n->text);
+	}
+	count += b->w->vhal ? vhal_n_slots(b->w->vhal) : 0;
+	count += b->w->signals ? signals_count(b->w->signals) : 0;
+	near = av_suggest(n->text, count, any_name, b->w);
+	if (!near && why->msg[0]) {
+		return complain(b, n, "%s", why->msg);
+	}
+	return complain(b, n, "unknown signal or property '%.64s'%s", n->text,
+			av_suggest_text(hint, near));
+}
+
+static bool builtin(const char *name, struct ref *r)
+{
+	static const struct {
+		const char *name;
+		enum input_kind kind;
+		struct type type;
+	} rows[] = {
+		{ "t", INPUT_TIME, { TYPE_NUM, DIM_TIME, false } },
+		{ "route_left", INPUT_ROUTE_LEFT,
+		  { TYPE_NUM, DIM_LENGTH, false } },
+		{ "cross_track", INPUT_CROSS_TRACK,
+		  { TYPE_NUM, DIM_LENGTH, false } },
+		{ "arrived", INPUT_ARRIVED, { TYPE_BOOL, DIM_NONE, false } },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!strcmp(rows[i].name, name)) {
+			*r = (struct ref){ .type = rows[i].type,
+					   .in = { .kind = rows[i].kind,
+						   .scale = 1,
+						   .name = rows[i].name } };
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *var_name(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return vehicle_var_info[i].name;
+}
+
+static bool resolve_var(struct binder *b, const struct node *call,
+			struct ref *r)
+{
+	const struct node *arg = call->kid;
+	char hint[96];
+	int var = arg->kind == NODE_NAME ? vehicle_var_find(arg->text) : -1;
+
+	if (var < 0) {
+		complain(b, arg, "var() wants a variable of the model%s",
+			 av_suggest_text(hint, arg->kind == NODE_NAME ?
+						 av_suggest(arg->text, VV_N,
+							    var_name, NULL) :
+						 NULL));
+		return false;
+	}
+	*r = (struct ref){ .type = { TYPE_NUM,
+				     scenario_var_dim((enum vehicle_var)var),
+				     false },
+			   .in = { .kind = INPUT_VAR,
+				   .idx = (uint32_t)var,
+				   .scale = 1,
+				   .name = vehicle_var_info[var].name } };
+	return true;
+}
+
+/* A name, var(NAME) or set(NAME); reports what it cannot resolve. */
+static bool resolve(struct binder *b, const struct node *n, struct ref *r)
+{
+	struct av_err err = { 0 };
+	bool is_set = n->kind == NODE_CALL && n->func == FUNC_SET;
+	const struct node *name = is_set ? n->kid : n;
+
+	*r = (struct ref){ .type = bad_type };
+	if (n->kind == NODE_CALL && n->func == FUNC_VAR) {
+		return resolve_var(b, n, r);
+	}
+	if (name->kind != NODE_NAME) {
+		complain(b, name, "want the name of a %s here",
+			 is_set ? "property" : "signal or property");
+		return false;
+	}
+	if (!is_set && (builtin(name->text, r) || ref_signal(b, name->text, r))) {
+		return true;
+	}
+	if (!ref_prop(b, name->text, r, &err)) {
+		unknown_name(b, name, &err);
+		return false;
+	}
+	if (is_set) {
+		r->in.kind = INPUT_SET;
+		r->type.kind = TYPE_NUM;
+		if (r->text) {
+			complain(b, name, "set() of a text cannot be watched");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool can_be_ref(const struct node *n)
+{
+	return n->kind == NODE_NAME ||
+	       (n->kind == NODE_CALL &&
+		(n->func == FUNC_VAR || n->func == FUNC_SET));
+}
+
+/* Whether @n names something of the world (so it is no enum label). */
+static bool is_known(struct binder *b, const struct node *n)
+{
+	struct av_err err;
+	struct ref r;
+
+	if (n->kind != NODE_NAME) {
+		return n->kind == NODE_CALL;
+	}
+	return builtin(n->text, &r) || ref_signal(b, n->text, &r) ||
+	       ref_prop(b, n->text, &r, &err);
+}
+
+/* ---- labels: GEAR_SELECTION == GEAR_PARK ---- */
+
+struct label_names {
+	const struct dbc_signal *s;
+};
+
+static const char *label_at(const void *ctx, size_t i)
+{
+	const struct label_names *l = ctx;
+
+	return l->s->label[i].text;
+}
+
+static bool label_value(struct binder *b, const struct node *label,
+			const struct ref *r, double *out)
+{
+	const struct dbc_signal *s = r->signal;
+	char hint[96] = "";
+	int64_t v;
+
+	for (size_t i = 0; s && i < s->n_labels; i++) {
+		if (!strcmp(s->label[i].text, label->text)) {
+			*out = dbc_to_phys(s, s->label[i].raw) * r->in.scale +
+			       r->in.offset;
+			return true;
+		}
+	}
+	if (r->enum_name &&
+	    vhal_enum_value(r->enum_name, label->text, &v) == 0) {
+		*out = (double)v * r->in.scale + r->in.offset;
+		return true;
+	}
+	if (s && s->n_labels > 0) {
+		struct label_names names = { s };
+
+		av_suggest_text(hint, av_suggest(label->text, s->n_labels,
+						 label_at, &names));
+	}
+	if (r->enum_name || (s && s->n_labels > 0)) {
+		complain(b, label, "'%.64s' is no value of %s%s", label->text,
+			 r->enum_name ? r->enum_name : r->in.name, hint);
+	} else {
+		complain(b, label, "%s has no named values like '%.64s'",
+			 r->in.name, label->text);
+	}
+	return false;
+}
+
+/*
+ * One side names an input, the other is a word that names nothing: a label. A
+ * string property compares with a string. False: an ordinary comparison.
+ */
+static bool compare_label(struct binder *b, const struct node *n,
+			  struct type *out)
+{
+	const struct node *ref = n->kid, *word = n->kid->next;
+	double value;
+	struct ref r;
+
+	if ((ref->kind == NODE_STR || !can_be_ref(ref) || !is_known(b, ref)) &&
+	    can_be_ref(word)) {
+		ref = n->kid->next;
+		word = n->kid;
+	}
+	if (!can_be_ref(ref) ||
+	    (word->kind != NODE_STR &&
+	     (word->kind != NODE_NAME || is_known(b, word)))) {
+		return false;
+	}
+	*out = bool_type;
+	if (!resolve(b, ref, &r)) {
+		*out = bad_type;
+		return true;
+	}
+	if (n->kind != NODE_EQ && n->kind != NODE_NE) {
+		*out = complain(b, n, "'%.64s' can only be compared with == and "
+				      "!=",
+				word->text);
+		return true;
+	}
+	if (r.text) {
+		r.in.kind = INPUT_TEXT;
+		r.in.text = word->text;
+		emit(b, OP_LOAD, input_of(b, &r.in), 0);
+		emit(b, OP_CONST, 0, 1);
+	} else if (label_value(b, word, &r, &value)) {
+		emit(b, OP_LOAD, input_of(b, &r.in), 0);
+		emit(b, OP_CONST, 0, value);
+	} else {
+		*out = bad_type;
+		return true;
+	}
+	emit(b, n->kind == NODE_EQ ? OP_EQ : OP_NE, 0, 0);
+	return true;
+}
+
+/* ---- types ---- */
+
+static const char *dim_text(enum av_dim dim)
+{
+	static const char *const names[DIM_N] = {
+		[DIM_NONE] = "a number",	 [DIM_RATIO] = "a ratio",
+		[DIM_TIME] = "a time",		 [DIM_LENGTH] = "a length",
+		[DIM_SPEED] = "a speed",	 [DIM_ACCEL] = "an acceleration",
+		[DIM_ANGLE] = "an angle",	 [DIM_ANGLE_RATE] = "a turn rate",
+		[DIM_TEMPERATURE] = "a temperature",
+		[DIM_PRESSURE] = "a pressure",	 [DIM_MASS] = "a mass",
+		[DIM_FORCE] = "a force",	 [DIM_TORQUE] = "a torque",
+		[DIM_POWER] = "a power",	 [DIM_ENERGY] = "an energy",
+		[DIM_VOLTAGE] = "a voltage",	 [DIM_CURRENT] = "a current",
+		[DIM_FREQUENCY] = "a frequency", [DIM_DATA_RATE] = "a data rate",
+	};
+
+	return names[dim];
+}
+
+static bool plain(enum av_dim dim)
+{
+	return dim == DIM_NONE || dim == DIM_RATIO;
+}
+
+/* May @l and @r be compared or added? A bare number takes the other's unit
+ * where everybody knows it, and 0 is 0 in any (but not a temperature). */
+static bool fits(struct binder *b, const struct node *n, struct type l,
+		 struct type r, enum av_dim *dim)
+{
+	const struct node *lit = l.bare ? n->kid : n->kid->next;
+	enum av_dim d = l.bare ? r.dim : l.dim;
+
+	*dim = d;
+	if (l.dim == r.dim || (plain(l.dim) && plain(r.dim))) {
+		return true;
+	}
+	if (l.bare != r.bare) {
+		if (!arg_needs_unit(d) || lit->num == 0) {
+			return true;
+		}
+		complain(b, lit, "the number needs a unit of %s, like '%g %s'",
+			 dim_text(d), lit->num, arg_unit_example(d));
+		return false;
+	}
+	complain(b, n, "%s and %s do not go together here", dim_text(l.dim),
+		 dim_text(r.dim));
+	return false;
+}
+
+static struct type compile(struct binder *b, const struct node *n);
+
+static struct type number(struct binder *b, const struct node *n)
+{
+	struct type t = compile(b, n);
+
+	if (t.kind == TYPE_BOOL) {
+		return complain(b, n, "this is true or false, a number is "
+				      "wanted here");
+	}
+	return t;
+}
+
+/* As a yes or no: a plain number is true unless it is 0, set() if it
+ * happened. */
+static struct type truth(struct binder *b, const struct node *n)
+{
+	struct type t = compile(b, n);
+
+	if (t.kind == TYPE_BAD || t.kind == TYPE_BOOL) {
+		return t;
+	}
+	if (n->kind == NODE_CALL && n->func == FUNC_SET) {
+		struct insn *load = &b->e->code[b->e->n_code - 1];
+
+		load->op = OP_MISSING;
+		emit(b, OP_NOT, 0, 0);
+		return bool_type;
+	}
+	if (!plain(t.dim) || n->kind == NODE_NUM) {
+		return complain(b, n, "compare it with something: this is %s, "
+				      "not true or false",
+				dim_text(t.dim));
+	}
+	emit(b, OP_TRUTH, 0, 0);
+	return bool_type;
+}
+
+static const struct {
+	enum av_dim l, r, product;
+} products[] = {
+	{ DIM_SPEED, DIM_TIME, DIM_LENGTH },
+	{ DIM_ACCEL, DIM_TIME, DIM_SPEED },
+	{ DIM_POWER, DIM_TIME, DIM_ENERGY },
+	{ DIM_VOLTAGE, DIM_CURRENT, DIM_POWER },
+	{ DIM_FORCE, DIM_LENGTH, DIM_ENERGY },
+	{ DIM_FORCE, DIM_SPEED, DIM_POWER },
+	{ DIM_TORQUE, DIM_ANGLE_RATE, DIM_POWER },
+	{ DIM_ANGLE_RATE, DIM_TIME, DIM_ANGLE },
+	{ DIM_MASS, DIM_ACCEL, DIM_FORCE },
+};
+#define N_PRODUCTS (sizeof(products) / sizeof(products[0]))
+
+static struct type multiply(struct binder *b, const struct node *n,
+			    struct type l, struct type r)
+{
+	struct type t = { TYPE_NUM, DIM_NONE, false };
+	bool div = n->kind == NODE_DIV;
+
+	if (plain(r.dim)) {
+		t.dim = l.dim;
+		return t;
+	}
+	if (div && l.dim == r.dim) {
+		return t;
+	}
+	if (!div && plain(l.dim)) {
+		t.dim = r.dim;
+		return t;
+	}
+	for (size_t i = 0; i < N_PRODUCTS; i++) {
+		if (!div && ((products[i].l == l.dim && products[i].r == r.dim) ||
+			     (products[i].l == r.dim &&
+			      products[i].r == l.dim))) {
+			t.dim = products[i].product;
+			return t;
+		}
+		if (div && products[i].product == l.dim &&
+		    (products[i].r == r.dim || products[i].l == r.dim)) {
+			t.dim = products[i].r == r.dim ? products[i].l :
+							 products[i].r;
+			return t;
+		}
+	}
+	return complain(b, n, "cannot %s %s %s %s", div ? "divide" : "multiply",
+			dim_text(l.dim), div ? "by" : "and", dim_text(r.dim));
+}
+
+static struct type arithmetic(struct binder *b, const struct node *n)
+{
+	static const enum opcode ops[] = { OP_ADD, OP_SUB, OP_MUL, OP_DIV };
+	struct type l = number(b, n->kid), r = number(b, n->kid->next);
+	struct type t = { TYPE_NUM, DIM_NONE, false };
+
+	emit(b, ops[n->kind - NODE_ADD], 0, 0);
+	if (l.kind == TYPE_BAD || r.kind == TYPE_BAD) {
+		return bad_type;
+	}
+	if (n->kind == NODE_MUL || n->kind == NODE_DIV) {
+		return multiply(b, n, l, r);
+	}
+	return fits(b, n, l, r, &t.dim) ? t : bad_type;
+}
+
+static struct type comparison(struct binder *b, const struct node *n)
+{
+	static const enum opcode ops[] = { OP_EQ, OP_NE, OP_LT,
+					   OP_LE, OP_GT, OP_GE };
+	struct type l, r;
+	enum av_dim dim;
+
+	if (compare_label(b, n, &l)) {
+		return l;
+	}
+	l = compile(b, n->kid);
+	r = compile(b, n->kid->next);
+	emit(b, ops[n->kind - NODE_EQ], 0, 0);
+	if (l.kind == TYPE_BAD || r.kind == TYPE_BAD) {
+		return bad_type;
+	}
+	if (l.kind == TYPE_BOOL || r.kind == TYPE_BOOL) {
+		bool same = l.kind == r.kind ||
+			    (l.kind == TYPE_NUM ? plain(l.dim) : plain(r.dim));
+
+		if (!same || (n->kind != NODE_EQ && n->kind != NODE_NE)) {
+			return complain(b, n, "true or false can only be "
+					      "compared with == and !=, and "
+					      "with its like");
+		}
+		return bool_type;
+	}
+	return fits(b, n, l, r, &dim) ? bool_type : bad_type;
+}
+
+/* ---- functions ---- */
+
+static struct type changed(struct binder *b, const struct node *n)
+{
+	struct ref r;
+
+	if (!resolve(b, n->kid, &r)) {
+		return bad_type;
+	}
+	emit(b, n->func == FUNC_CHANGED ? OP_CHANGED : OP_MISSING,
+	     input_of(b, &r.in), 0);
+	/* true for one step only: run again in the next */
+	b->e->always_run = b->e->always_run || n->func == FUNC_CHANGED;
+	return bool_type;
+}
+
+static struct type stale(struct binder *b, const struct node *n)
+{
+	const struct node *limit = n->kid->next;
+	struct ref r;
+
+	if (!resolve(b, n->kid, &r)) {
+		return bad_type;
+	}
+	if (r.in.kind != INPUT_SIGNAL) {
+		return complain(b, n->kid, "stale() is about a signal on the "
+					   "bus; for a property see missing()");
+	}
+	if (limit && (limit->kind != NODE_NUM ||
+		      (limit->dim != DIM_TIME && !limit->bare))) {
+		return complain(b, limit, "want a time like 2 s here");
+	}
+	emit(b, OP_STALE, r.in.idx, limit ? limit->num : 1.0);
+	b->e->always_run = true;
+	return bool_type;
+}
+
+static void load_position(struct binder *b, enum vehicle_var var)
+{
+	struct input in = { .kind = INPUT_VAR,
+			    .idx = var,
+			    .scale = 1,
+			    .name = vehicle_var_info[var].name };
+
+	emit(b, OP_LOAD, input_of(b, &in), 0);
+}
+
+static struct type distance(struct binder *b, const struct node *n)
+{
+	const struct node *arg = n->kid;
+	bool bad = false;
+
+	for (int i = 0; i < 2; i++, arg = arg->next) {
+		struct type t;
+
+		load_position(b, i ? VV_pos_y : VV_pos_x);
+		t = number(b, arg);
+		emit(b, OP_SUB, 0, 0);
+		if (t.kind == TYPE_NUM && t.dim != DIM_LENGTH && !t.bare) {
+			complain(b, arg, "want a length here, not %s",
+				 dim_text(t.dim));
+			bad = true;
+		}
+		bad = bad || t.kind == TYPE_BAD;
+	}
+	emit(b, OP_HYPOT, 0, 0);
+	return bad ? bad_type : (struct type){ TYPE_NUM, DIM_LENGTH, false };
+}
+
+static const char *zone_at(const void *zones, size_t i)
+{
+	return ((const struct zone *)zones)[i].name;
+}
+
+static struct type in_zone(struct binder *b, const struct node *n)
+{
+	const struct expr_scope *s = b->scope;
+	const struct node *arg = n->kid;
+	char hint[96];
+
+	for (size_t i = 0; i < s->n_zones && arg->kind == NODE_NAME; i++) {
+		if (!strcmp(s->zone[i].name, arg->text)) {
+			load_position(b, VV_pos_x);
+			load_position(b, VV_pos_y);
+			emit(b, OP_ZONE, (uint32_t)i, 0);
+			return bool_type;
+		}
+	}
+	return complain(b, arg, "in_zone() wants a name under zones:%s",
+			av_suggest_text(hint, arg->kind == NODE_NAME ?
+						av_suggest(arg->text,
+							   s->n_zones, zone_at,
+							   s->zone) :
+						NULL));
+}
+
+static struct type extreme(struct binder *b, const struct node *n)
+{
+	struct type t = number(b, n->kid);
+
+	for (const struct node *k = n->kid->next; k; k = k->next) {
+		struct type u = number(b, k);
+
+		emit(b, n->func == FUNC_MIN ? OP_MIN : OP_MAX, 0, 0);
+		if (t.kind == TYPE_BAD || u.kind == TYPE_BAD) {
+			t = bad_type;
+		} else if (t.dim != u.dim && !(plain(t.dim) && plain(u.dim)) &&
+			   !t.bare && !u.bare) {
+			t = complain(b, k, "%s among %s", dim_text(u.dim),
+				     dim_text(t.dim));
+		} else if (t.bare) {
+			t = u;
+		}
+	}
+	return t;
+}
+
+static struct type call(struct binder *b, const struct node *n)
+{
+	struct type t;
+	struct ref r;
+
+	switch (n->func) {
+	case FUNC_ABS:
+		t = number(b, n->kid);
+		emit(b, OP_ABS, 0, 0);
+		t.bare = false;
+		return t;
+	case FUNC_CHANGED:
+	case FUNC_MISSING:
+		return changed(b, n);
+	case FUNC_STALE:
+		return stale(b, n);
+	case FUNC_DISTANCE_TO:
+		return distance(b, n);
+	case FUNC_IN_ZONE:
+		return in_zone(b, n);
+	case FUNC_MIN:
+	case FUNC_MAX:
+		return extreme(b, n);
+	case FUNC_SET:
+	case FUNC_VAR:
+	case FUNC_N:
+		break;
+	}
+	if (!resolve(b, n, &r)) {
+		return bad_type;
+	}
+	emit(b, OP_LOAD, input_of(b, &r.in), 0);
+	return r.type;
+}
+
+static struct type name(struct binder *b, const struct node *n)
+{
+	struct ref r;
+
+	if (!resolve(b, n, &r)) {
+		return bad_type;
+	}
+	if (r.text) {
+		return complain(b, n, "%s is a text: compare it with one in "
+				      "quotes",
+				n->text);
+	}
+	emit(b, OP_LOAD, input_of(b, &r.in), 0);
+	return r.type;
+}
+
+static struct type compile(struct binder *b, const struct node *n)
+{
+	struct type t, u;
+
+	switch (n->kind) {
+	case NODE_NUM:
+		emit(b, OP_CONST, 0, n->num);
+		return (struct type){ TYPE_NUM, n->dim, n->bare };
+	case NODE_BOOL:
+		emit(b, OP_CONST, 0, n->num);
+		return bool_type;
+	case NODE_STR:
+		return complain(b, n, "a text can only be compared with a "
+				      "signal or property");
+	case NODE_NAME:
+		return name(b, n);
+	case NODE_CALL:
+		return call(b, n);
+	case NODE_NEG:
+		t = number(b, n->kid);
+		emit(b, OP_NEG, 0, 0);
+		return t;
+	case NODE_NOT:
+		t = truth(b, n->kid);
+		emit(b, OP_NOT, 0, 0);
+		return t;
+	case NODE_OR:
+	case NODE_AND:
+		t = truth(b, n->kid);
+		u = truth(b, n->kid->next);
+		emit(b, n->kind == NODE_OR ? OP_OR : OP_AND, 0, 0);
+		return u.kind == TYPE_BAD ? u : t;
+	case NODE_ADD:
+	case NODE_SUB:
+	case NODE_MUL:
+	case NODE_DIV:
+		return arithmetic(b, n);
+	default:
+		return comparison(b, n);
+	}
+}
+
+int expr_bind(struct expr *e, struct world *w, const struct expr_scope *scope,
+	      expr_report *report, void *ctx)
+{
+	struct binder b = { .e = e,
+			    .w = w,
+			    .scope = scope,
+			    .report = report,
+			    .ctx = ctx };
+
+	e->n_code = 0;
+	e->n_inputs = 0;
+	truth(&b, e->root);
+	if (b.no_memory) {
+		return -ENOMEM;
+	}
+	if (!b.bad && b.stack_max > EXPR_STACK_MAX) {
+		complain(&b, e->root, "the condition is nested too deeply");
+	}
+	return b.bad ? -EINVAL : 0;
+}

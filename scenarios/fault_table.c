@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The faults, one row each, sorted by name. */
+#include "config.h"
+
+#include "scenarios/act.h"
+#include "scenarios/fault.h"
+#include "scenarios/scenario_int.h"
+#include "sim/world.h"
+
+#include <errno.h>
+#include <string.h>
+
+const char *const wheel_names[] = { "fl", "fr", "rl", "rr", NULL };
+
+/* ---- CAN ---- */
+
+static bool is_node(const struct dbc *dbc, const char *node)
+{
+	for (size_t i = 0; i < dbc->n_messages; i++) {
+		if (!strcmp(dbc->message[i].sender, node)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *node_at(const void *dbc, size_t i)
+{
+	return ((const struct dbc *)dbc)->message[i].sender;
+}
+
+static int mute_check(struct world *w, const struct args *a, struct av_err *err)
+{
+	int bus = scenario_find_bus(w, a->v[0].str, err);
+	char hint[96];
+
+	if (bus < 0) {
+		return bus;
+	}
+	if (a->has[1] && !is_node(w->dbc[bus], a->v[1].str)) {
+		av_suggest_text(hint, av_suggest(a->v[1].str,
+						 w->dbc[bus]->n_messages,
+						 node_at, w->dbc[bus]));
+		return av_err_set(err, -ENOENT, "no node '%.64s' sends on %s%s",
+				  a->v[1].str, a->v[0].str, hint);
+	}
+	return 0;
+}
+
+static int mute(struct world *w, const struct args *a, bool on,
+		struct av_err *err)
+{
+	int bus = scenario_find_bus(w, a->v[0].str, err);
+	int ret;
+
+	if (bus < 0) {
+		return bus;
+	}
+	ret = ecus_mute(w->ecus, (unsigned int)bus,
+			a->has[1] ? a->v[1].str : NULL, on);
+	return ret < 0 ? av_err_set(err, ret, "cannot silence %s", a->v[0].str) :
+			 0;
+}
+
+static int mute_begin(struct world *w, const struct args *a, struct av_err *err)
+{
+	return mute(w, a, true, err);
+}
+
+static void mute_end(struct world *w, const struct args *a)
+{
+	mute(w, a, false, NULL);
+}
+
+static int flood_check(struct world *w, const struct args *a,
+		       struct av_err *err)
+{
+	int bus = scenario_find_bus(w, a->v[0].str, err);
+
+	return bus < 0 ? bus : 0;
+}
+
+static int flood_begin(struct world *w, const struct args *a,
+		       struct av_err *err)
+{
+	return flood_check(w, a, err);
+}
+
+/* A node gone mad: frames of the highest priority, so all others wait. */
+static vtime flood_tick(struct world *w, const struct args *a)
+{
+	struct can_frame f = { .id = 0, .len = 8 };
+	int bus = scenario_find_bus(w, a->v[0].str, NULL);
+	double rate_hz = a->has[1] ? a->v[1].num : 2000;
+
+	f.bus = (uint8_t)bus;
+	/* a full queue is the point of it */
+	(void)ecus_send(w->ecus, &f, false);
+	return vtime_from_s(1 / rate_hz);
+}
+
+static void flood_end(struct world *w, const struct args *a)
+{
+	(void)w;
+	(void)a;
+}
+
+/* ---- tyres ---- */
+
+static const enum vehicle_var leak[] = { VV_tyre_leak_fl, VV_tyre_leak_fr,
+					 VV_tyre_leak_rl, VV_tyre_leak_rr };
+
+static int leak_begin(struct world *w, const struct args *a, struct av_err *err)
+{
+	return act_set_var(w, leak[a->v[0].idx],
+			   a->has[1] ? a->v[1].num : 0.005, err);
+}
+
+static void leak_end(struct world *w, const struct args *a)
+{
+	act_set_var(w, leak[a->v[0].idx], 0, NULL);
+}
+
+#define REQUIRED .required = true
+
+/* clang-format off */
+const struct fault fault_table[] = {
+	{ .name = "can-flood",
+	  .help = "a node floods a bus with frames of the highest priority",
+	  .arg = { { .name = "bus", .type = ARG_STR, .help = "name of the bus", REQUIRED },
+		   { .name = "rate", .type = ARG_NUM, .dim = DIM_FREQUENCY, .min = 1, .max = 20000,
+		     .help = "frames per second, default 2000 Hz" } },
+	  .check = flood_check, .begin = flood_begin, .tick = flood_tick, .end = flood_end },
+	{ .name = "can-mute",
+	  .help = "a node, or a whole bus, falls silent",
+	  .arg = { { .name = "bus", .type = ARG_STR, .help = "name of the bus", REQUIRED },
+		   { .name = "node", .type = ARG_STR, .help = "sender by its DBC name; default: all" } },
+	  .check = mute_check, .begin = mute_begin, .end = mute_end },
+	{ .name = "tyre-leak",
+	  .help = "a tyre loses air; what is lost stays lost",
+	  .arg = { { .name = "wheel", .type = ARG_ENUM, .names = wheel_names, .help = "which", REQUIRED },
+		   { .name = "rate", .type = ARG_NUM, .dim = DIM_RATIO, .min = 0, .max = 1,
+		     .help = "share of the air per second, default 0.5 %" } },
+	  .begin = leak_begin, .end = leak_end },
+};
+/* clang-format on */
+
+const size_t n_faults = sizeof(fault_table) / sizeof(fault_table[0]);
+const char *const fault_names[] = { "can-flood", "can-mute", "tyre-leak",
+				    NULL };
