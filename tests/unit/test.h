@@ -26,7 +26,7 @@
 
 #include <math.h>
 
-#define TEST(name) static void name(void **state_)
+#define TEST(name) static void name(__attribute__((unused)) void **state_)
 #define T(name) cmocka_unit_test(name)
 #define RUN_TESTS(...)                                                         \
 	test_run((const struct CMUnitTest[]){ __VA_ARGS__ },                   \
