@@ -104,7 +104,16 @@ int64_t dbc_get_raw(const struct dbc_signal *s, const uint8_t *data,
 void dbc_set_raw(const struct dbc_signal *s, uint8_t *data, size_t len,
 		 int64_t raw);
 
-/* raw <-> physical. dbc_to_raw() rounds to nearest and clamps to the field. */
+/* Whether a frame of @len bytes carries @s: long enough, and every selector on
+ * the way up has a value that selects it. */
+bool dbc_signal_present(const struct dbc_signal *s, const uint8_t *data,
+			size_t len);
+/* The bytes @s touches: [*from, *end). */
+void dbc_signal_bytes(const struct dbc_signal *s, unsigned int *from,
+		      unsigned int *end);
+
+/* raw <-> physical. dbc_to_raw() rounds to nearest (ties to even) and clamps to
+ * the field; NaN is 0 in an integer. */
 double dbc_to_phys(const struct dbc_signal *s, int64_t raw);
 int64_t dbc_to_raw(const struct dbc_signal *s, double phys);
 
@@ -122,7 +131,8 @@ size_t dbc_decode(const struct dbc_message *m, const uint8_t *data, size_t len,
 
 /**
  * dbc_encode() - One frame from physical values
- * @phys:	n_signals values; NaN: leave the bits 0
+ * @phys:	n_signals values; NaN: leave the bits 0. What the selectors'
+ *		values do not select is left out
  * @data:	m->len bytes, overwritten
  */
 void dbc_encode(const struct dbc_message *m, const double *phys, uint8_t *data);

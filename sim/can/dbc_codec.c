@@ -292,6 +292,36 @@ static bool selected(const struct dbc_signal *s, uint64_t selector)
 	return false;
 }
 
+bool dbc_signal_present(const struct dbc_signal *s, const uint8_t *data,
+			size_t len)
+{
+	const struct dbc_message *m = s->msg;
+
+	if (plan_of(s)->need > len) {
+		return false;
+	}
+	while (s->mux_parent >= 0) {
+		const struct dbc_signal *sel = &m->signal[s->mux_parent];
+		const struct sig_plan *p = plan_of(sel);
+
+		if (p->need > len ||
+		    !selected(s, frame_field(p, data, len))) {
+			return false;
+		}
+		s = sel;
+	}
+	return true;
+}
+
+void dbc_signal_bytes(const struct dbc_signal *s, unsigned int *from,
+		      unsigned int *end)
+{
+	const struct sig_plan *p = plan_of(s);
+
+	*from = p->byte;
+	*end = p->need;
+}
+
 /* 8 bytes, only plain integers, nothing multiplexed: nearly all there is. */
 static void decode_short(const struct sig_plan *restrict p, size_t n,
 			 uint64_t little, double *restrict phys,

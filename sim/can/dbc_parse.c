@@ -313,9 +313,9 @@ static void check_id(struct dbc_parser *p, struct parse_msg *m)
 	m->m.ext = m->file_id & EXT_FLAG;
 	m->m.id = m->file_id & ID_MAX_EXT;
 	if (m->file_id & ~(EXT_FLAG | ID_MAX_EXT)) {
-		m->m.ext = m->m.id > ID_MAX_STD;
-		WARN(p, "%s is no CAN identifier; taken as 0x%X", shown(p, buf),
-		     m->m.id);
+		m->m.ext = true;
+		WARN(p, "%s is no CAN identifier; taken as extended 0x%X",
+		     shown(p, buf), m->m.id);
 	} else if (!m->m.ext && m->m.id > ID_MAX_STD) {
 		m->m.ext = true;
 		WARN(p, "identifier 0x%X needs 29 bits; taken as extended "
