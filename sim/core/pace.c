@@ -8,12 +8,22 @@
 
 #define GIVE_UP_NS (250 * VT_MS) /* wall time we try to catch up */
 
-int64_t pace_wall_ns(void)
+static int64_t read_clock(clockid_t id)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(id, &ts);
 	return ts.tv_sec * VT_S + ts.tv_nsec;
+}
+
+int64_t pace_wall_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t pace_boot_ns(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
 }
 
 /* From now on virtual time @now belongs to wall time @wall. */

@@ -24,6 +24,7 @@ struct pace {
 };
 
 int64_t pace_wall_ns(void); /* CLOCK_MONOTONIC */
+int64_t pace_boot_ns(void); /* CLOCK_BOOTTIME, as guests stamp with; for services */
 
 void pace_init(struct pace *p, double speed);
 void pace_set_speed(struct pace *p, double speed, vtime now);

@@ -114,6 +114,9 @@ void grpc_server_stats(const struct grpc_server *s,
  */
 int grpc_call_send(struct grpc_call *c, const ProtobufCMessage *msg);
 
+/* The same for a message that is packed already (@msg borrowed). */
+int grpc_call_send_packed(struct grpc_call *c, const uint8_t *msg, size_t len);
+
 /* Bytes queued and not yet handed to the carrier. */
 size_t grpc_call_queued(const struct grpc_call *c);
 

@@ -270,10 +270,9 @@ static void kick(struct grpc_call *c)
 	mark_dirty(c->conn);
 }
 
-int grpc_call_send(struct grpc_call *c, const ProtobufCMessage *msg)
+/* May one more message be queued? 0, -EPIPE, -ENOBUFS. */
+static int may_send(struct grpc_call *c)
 {
-	int ret;
-
 	if (c->state != CALL_OPEN || c->conn->dead) {
 		return -EPIPE;
 	}
@@ -281,7 +280,29 @@ int grpc_call_send(struct grpc_call *c, const ProtobufCMessage *msg)
 		c->waits = true;
 		return -ENOBUFS;
 	}
-	ret = grpc_buf_message(&c->out, msg);
+	return 0;
+}
+
+int grpc_call_send(struct grpc_call *c, const ProtobufCMessage *msg)
+{
+	int ret = may_send(c);
+
+	if (ret == 0) {
+		ret = grpc_buf_message(&c->out, msg);
+	}
+	if (ret == 0) {
+		kick(c);
+	}
+	return ret;
+}
+
+int grpc_call_send_packed(struct grpc_call *c, const uint8_t *msg, size_t len)
+{
+	int ret = may_send(c);
+
+	if (ret == 0) {
+		ret = grpc_buf_packed(&c->out, msg, len);
+	}
 	if (ret == 0) {
 		kick(c);
 	}

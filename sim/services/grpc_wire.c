@@ -81,25 +81,44 @@ void grpc_buf_finish(struct grpc_buf *b)
 	*b = (struct grpc_buf){ 0 };
 }
 
-int grpc_buf_message(struct grpc_buf *b, const ProtobufCMessage *msg)
+/* Room for a message of @len bytes behind its prefix; NULL = out of memory. */
+static uint8_t *prefixed(struct grpc_buf *b, size_t len)
 {
-	size_t len = protobuf_c_message_get_packed_size(msg);
 	uint8_t *p;
 
 	if (len > UINT32_MAX - GRPC_PREFIX) {
-		return -ENOMEM;
+		return NULL;
 	}
 	p = grpc_buf_grow(b, GRPC_PREFIX + len);
 	if (!p) {
-		return -ENOMEM;
+		return NULL;
 	}
 	p[0] = 0;
 	p[1] = (uint8_t)(len >> 24);
 	p[2] = (uint8_t)(len >> 16);
 	p[3] = (uint8_t)(len >> 8);
 	p[4] = (uint8_t)len;
-	protobuf_c_message_pack(msg, p + GRPC_PREFIX);
-	return 0;
+	return p + GRPC_PREFIX;
+}
+
+int grpc_buf_message(struct grpc_buf *b, const ProtobufCMessage *msg)
+{
+	uint8_t *p = prefixed(b, protobuf_c_message_get_packed_size(msg));
+
+	if (p) {
+		protobuf_c_message_pack(msg, p);
+	}
+	return p ? 0 : -ENOMEM;
+}
+
+int grpc_buf_packed(struct grpc_buf *b, const uint8_t *msg, size_t len)
+{
+	uint8_t *p = prefixed(b, len);
+
+	if (p && len > 0) {
+		memcpy(p, msg, len);
+	}
+	return p ? 0 : -ENOMEM;
 }
 
 int grpc_buf_next(const struct grpc_buf *b, size_t max, const uint8_t **at,

@@ -28,6 +28,7 @@ void grpc_buf_finish(struct grpc_buf *b);
 
 /* Append @msg with its prefix. 0 or -ENOMEM. */
 int grpc_buf_message(struct grpc_buf *b, const ProtobufCMessage *msg);
+int grpc_buf_packed(struct grpc_buf *b, const uint8_t *msg, size_t len);
 
 /**
  * grpc_buf_next() - A whole message at the front of @b?

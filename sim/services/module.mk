@@ -56,4 +56,9 @@ libavsim_a_SOURCES += \
 	%D%/grpc_server.c \
 	%D%/grpc_wire.c %D%/grpc_wire.h \
 	%D%/sock.c %D%/sock.h \
-	%D%/stream.h
+	%D%/stream.h \
+	%D%/vhal_aidl.c \
+	%D%/vhal_dump.c %D%/vhal_dump.h \
+	%D%/vhal_fake.c \
+	%D%/vhal_hidl.c \
+	%D%/vhal_service.c %D%/vhal_service.h %D%/vhal_service_int.h
