@@ -1,6 +1,15 @@
 # files of this module: libavsim_a_SOURCES, UNIT_TESTS, FUZZERS, BENCHES
 libavsim_a_SOURCES += \
-	%D%/vehicle.h \
+	%D%/actuate.c \
+	%D%/battery.c \
+	%D%/body.c \
+	%D%/cabin.c \
+	%D%/chassis.c \
+	%D%/driver.c \
+	%D%/geo.c \
+	%D%/model.h \
+	%D%/powertrain.c \
+	%D%/vehicle.c %D%/vehicle.h \
 	%D%/vehicle_file.c %D%/vehicle_file.h \
 	%D%/vehicle_params.h
 
