@@ -42,7 +42,8 @@ static void read_checksum(struct binder *b, const struct av_yaml *node,
 	char hint[96];
 	size_t n = 0;
 
-	if (av_yaml_check_keys(&b->doc, node, keys, b->d) < 0) {
+	if (node->kind == YAML_MAP &&
+	    av_yaml_check_keys(&b->doc, node, keys, b->d) < 0) {
 		b->errors++;
 		return;
 	}

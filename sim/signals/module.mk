@@ -5,4 +5,10 @@ libavsim_a_SOURCES += \
 nobase_dist_pkgdata_DATA += \
 	sim/vehicles/compact-ev/bus.dbc \
 	sim/vehicles/compact-ev/signals.yaml \
-	sim/vehicles/compact-ev/vhal.json
+	sim/vehicles/compact-ev/vhal.json \
+	sim/vehicles/rav4/README \
+	sim/vehicles/rav4/signals.yaml \
+	sim/vehicles/rav4/vhal.json
+UNIT_TESTS += tests/unit/test_signals tests/unit/test_signals_vehicle
+tests_unit_test_signals_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_signals_vehicle_LDADD = $(CMOCKA_LDADD)

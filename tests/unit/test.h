@@ -79,8 +79,10 @@ static inline const char *shared_path(const char *rel, char buf[4096])
 	} else {
 		char top[4096];
 
-		snprintf(buf, 4096, "%s/%s",
-			 src_path("../shared/data", top), rel);
+		if (snprintf(buf, 4096, "%s/%s",
+			     src_path("../shared/data", top), rel) >= 4096) {
+			return NULL;
+		}
 	}
 	return access(buf, R_OK) == 0 ? buf : NULL;
 }
