@@ -10,3 +10,13 @@ libavsim_a_SOURCES += \
 	%D%/vhal_props.c \
 	%D%/vhal_sub.c \
 	%D%/vhal_text.c
+
+UNIT_TESTS += tests/unit/test_vhal tests/unit/test_vhal_load tests/unit/test_vhal_text
+tests_unit_test_vhal_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_vhal_text_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_vhal_load_LDADD = $(CMOCKA_LDADD)
+EXTRA_DIST += tests/data/vhal/vendor.json
+
+FUZZERS += tests/fuzz/fuzz_vhal
+tests_fuzz_fuzz_vhal_SOURCES = tests/fuzz/fuzz_vhal.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_vhal_LDFLAGS = $(FUZZ_LINK)

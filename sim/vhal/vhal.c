@@ -539,8 +539,10 @@ static enum vhal_code set_bound(struct vhal *v, struct vhal_slot *s,
 	int ret;
 
 	if (!s->writable || !v->binder) {
-		av_err_set(err, -EACCES, "%s cannot be set: nothing in this "
-			   "vehicle takes a request for it", s->name);
+		av_err_set(err, -EACCES,
+			   "%s cannot be set: nothing in this "
+			   "vehicle takes a request for it",
+			   s->name);
 		return VHAL_ACCESS_DENIED;
 	}
 	ret = v->binder(v->binder_ctx, slot, val, err);
@@ -757,8 +759,9 @@ static int by_id(const void *a, const void *b)
 {
 	const struct vhal_prop *const *x = a, *const *y = b;
 
-	return (*x)->cfg.prop < (*y)->cfg.prop ? -1 :
-	       (*x)->cfg.prop > (*y)->cfg.prop;
+	return (*x)->cfg.prop < (*y)->cfg.prop
+		       ? -1
+		       : (*x)->cfg.prop > (*y)->cfg.prop;
 }
 
 /* The store's properties with those of @add, each once, put over and behind
@@ -866,9 +869,9 @@ const struct vhal_prop *vhal_prop_find(const struct vhal *v, int32_t prop)
 {
 	size_t at = lower_bound(v, prop, INT32_MIN);
 
-	return at < v->n_slots && v->key[at].prop == prop ?
-		       v->slot[v->key[at].slot].prop :
-		       NULL;
+	return at < v->n_slots && v->key[at].prop == prop
+		       ? v->slot[v->key[at].slot].prop
+		       : NULL;
 }
 
 const struct vhal_prop_config *vhal_config(const struct vhal *v, int32_t prop)
@@ -897,9 +900,9 @@ int vhal_slot_of(const struct vhal *v, int32_t prop, int32_t area)
 	}
 	at = lower_bound(v, prop, area);
 	return at < v->n_slots && v->key[at].prop == prop &&
-			       v->key[at].area == area ?
-		       (int)v->key[at].slot :
-		       -1;
+			       v->key[at].area == area
+		       ? (int)v->key[at].slot
+		       : -1;
 }
 
 const struct vhal_prop_config *vhal_slot_config(const struct vhal *v,

@@ -19,12 +19,12 @@ bool vhal_utf8_ok(const char *s, size_t len)
 
 	while (i < len) {
 		unsigned char c = p[i];
-		unsigned int more = c < 0x80 ? 0 :
-				    c < 0xc2 ? 9 :
-				    c < 0xe0 ? 1 :
-				    c < 0xf0 ? 2 :
-				    c < 0xf5 ? 3 :
-					       9;
+		unsigned int more = c < 0x80   ? 0
+				    : c < 0xc2 ? 9
+				    : c < 0xe0 ? 1
+				    : c < 0xf0 ? 2
+				    : c < 0xf5 ? 3
+					       : 9;
 
 		if (more > len - i - 1) {
 			return false;
@@ -166,16 +166,16 @@ int vhal_check_shape(const struct vhal_prop_config *cfg,
 				  cfg->name, n[own]);
 	}
 	if (vec && !inside && n[own] == 0) {
-		return av_err_set(err, -EINVAL,
-				  "%s takes at least one value", cfg->name);
+		return av_err_set(err, -EINVAL, "%s takes at least one value",
+				  cfg->name);
 	}
 	return 0;
 }
 
 /* ---- values ---- */
 
-static int out_of_range(const struct vhal_slot *s, struct av_err *err,
-			double x, double min, double max)
+static int out_of_range(const struct vhal_slot *s, struct av_err *err, double x,
+			double min, double max)
 {
 	return av_err_set(err, -EINVAL, "%s takes %.9g to %.9g, not %.9g",
 			  s->name, min, max, x);
@@ -189,9 +189,10 @@ static int check_range(const struct vhal_slot *s, const struct vhal_value *val,
 
 	for (uint32_t i = 0; i < val->n_f32; i++) {
 		if (!isfinite(val->f32[i])) {
-			return av_err_set(err, -EINVAL,
-					  "%s takes no value that is not finite",
-					  s->name);
+			return av_err_set(
+				err, -EINVAL,
+				"%s takes no value that is not finite",
+				s->name);
 		}
 	}
 	if (type == VHAL_TYPE_MIXED || type == VHAL_TYPE_BOOLEAN) {
@@ -286,7 +287,8 @@ static const struct vhal_slot *find(const struct vhal *v, int32_t prop,
 	int slot = vhal_slot_of(v, prop, area);
 
 	if (!p) {
-		av_err_set(err, -EINVAL, "this vehicle has no property 0x%08x%s%s",
+		av_err_set(err, -EINVAL,
+			   "this vehicle has no property 0x%08x%s%s",
 			   (unsigned int)prop, info ? " " : "",
 			   info ? info->name : "");
 		return NULL;

@@ -781,8 +781,8 @@ static const char *type_at(const void *ctx, size_t i)
 	if (i == c->n) {
 		return PROPERTY_TYPE;
 	}
-	return i > 0 && !strcmp(c->v[i].type, c->v[i - 1].type) ? NULL :
-								  c->v[i].type;
+	return i > 0 && !strcmp(c->v[i].type, c->v[i - 1].type) ? NULL
+								: c->v[i].type;
 }
 
 static const char *name_at(const void *ctx, size_t i)
@@ -818,8 +818,8 @@ static int resolve_property(const char *name, int64_t *out, char *why)
 		return 0;
 	}
 	if (why) {
-		av_suggest_text(hint, av_suggest(name, n_prop_rows(), prop_at,
-						 NULL));
+		av_suggest_text(hint,
+				av_suggest(name, n_prop_rows(), prop_at, NULL));
 		snprintf(why, VHAL_WHY_MAX, "unknown property '%.100s'%s", name,
 			 hint);
 	}
@@ -852,7 +852,8 @@ int vhal_const_resolve(struct vhal_consts extra, const char *text, size_t len,
 
 	if (!sep || tn >= sizeof(word) || nn >= sizeof(word)) {
 		if (why) {
-			snprintf(why, VHAL_WHY_MAX, "'%.*s' is not a constant "
+			snprintf(why, VHAL_WHY_MAX,
+				 "'%.*s' is not a constant "
 				 "like VehicleGear::GEAR_PARK",
 				 len < 100 ? (int)len : 100, text);
 		}
@@ -873,8 +874,8 @@ int vhal_const_resolve(struct vhal_consts extra, const char *text, size_t len,
 	c = vhal_consts_find(type, word, nn);
 	if (!c) {
 		if (why) {
-			av_suggest_text(hint, av_suggest(word, type.n, name_at,
-							 &type));
+			av_suggest_text(
+				hint, av_suggest(word, type.n, name_at, &type));
 			snprintf(why, VHAL_WHY_MAX, "%.60s has no '%.100s'%s",
 				 type.v->type, word, hint);
 		}
@@ -928,8 +929,8 @@ const char *vhal_enum_label_in(struct vhal_consts extra, const char *enum_name,
 			       int64_t v)
 {
 	while (enum_name && *enum_name) {
-		const struct vhal_const *c = vhal_consts_label(
-			next_type(extra, &enum_name), v);
+		const struct vhal_const *c =
+			vhal_consts_label(next_type(extra, &enum_name), v);
 
 		if (c) {
 			return c->name;

@@ -16,9 +16,9 @@
 #include "sim/vhal/vhal_priv.h"
 
 struct reader {
-	struct json_doc *doc;
+	struct vjson_doc *doc;
 	struct av_diags *d;
-	char *s;   /* the copy, one NUL behind it */
+	char *s;    /* the copy, one NUL behind it */
 	uint32_t i; /* next byte */
 	uint32_t len;
 	int fail; /* 0, -EINVAL, -ENOMEM */
@@ -26,7 +26,7 @@ struct reader {
 
 /* ---- places ---- */
 
-static void place(struct json_doc *doc, uint32_t off)
+static void place(struct vjson_doc *doc, uint32_t off)
 {
 	if (off < doc->at_off || doc->at_line == 0) {
 		doc->at_off = 0;
@@ -49,8 +49,8 @@ static void place(struct json_doc *doc, uint32_t off)
 	}
 }
 
-int json_err(struct json_doc *doc, uint32_t node, struct av_diags *d,
-	     const char *fmt, ...)
+int vjson_err(struct vjson_doc *doc, uint32_t node, struct av_diags *d,
+	      const char *fmt, ...)
 {
 	char msg[900];
 	va_list ap;
@@ -78,14 +78,14 @@ static bool bad(struct reader *r, uint32_t off, const char *msg)
 
 /* ---- nodes ---- */
 
-static bool new_node(struct reader *r, enum json_kind kind, uint32_t off,
+static bool new_node(struct reader *r, enum vjson_kind kind, uint32_t off,
 		     uint32_t *out)
 {
-	struct json_doc *doc = r->doc;
+	struct vjson_doc *doc = r->doc;
 
 	if (doc->n == doc->room) {
 		size_t room = doc->room ? doc->room * 2 : 256;
-		struct json_node *v = realloc(doc->node, room * sizeof(*v));
+		struct vjson_node *v = realloc(doc->node, room * sizeof(*v));
 
 		if (!v) {
 			r->fail = -ENOMEM;
@@ -95,7 +95,7 @@ static bool new_node(struct reader *r, enum json_kind kind, uint32_t off,
 		doc->room = room;
 	}
 	*out = (uint32_t)doc->n++;
-	doc->node[*out] = (struct json_node){ .off = off, .kind = kind };
+	doc->node[*out] = (struct vjson_node){ .off = off, .kind = kind };
 	return true;
 }
 
@@ -161,7 +161,7 @@ static bool read_number(struct reader *r)
 		}
 		skip_digits(r);
 	}
-	if (!new_node(r, JSON_NUMBER, start, &node)) {
+	if (!new_node(r, VJSON_NUMBER, start, &node)) {
 		return false;
 	}
 	r->doc->node[node].len = r->i - start;
@@ -206,9 +206,9 @@ static bool read_unicode(struct reader *r, char *to, uint32_t *n)
 	r->i += 5;
 	if (c >= 0xd800 && c < 0xe000) {
 		low = c < 0xdc00 && r->len - r->i >= 6 && r->s[r->i] == '\\' &&
-				      r->s[r->i + 1] == 'u' ?
-			      read_hex4(r, r->i + 2) :
-			      -1;
+				      r->s[r->i + 1] == 'u'
+			      ? read_hex4(r, r->i + 2)
+			      : -1;
 		if (low < 0xdc00 || low > 0xdfff) {
 			return bad(r, start, "half a surrogate pair");
 		}
@@ -247,7 +247,7 @@ static bool read_string(struct reader *r, uint32_t *node)
 	uint32_t start = r->i, n = 0;
 	char *to = r->s + start + 1;
 
-	if (!new_node(r, JSON_STRING, start, node)) {
+	if (!new_node(r, VJSON_STRING, start, node)) {
 		return false;
 	}
 	r->i++;
@@ -285,10 +285,10 @@ static bool read_word(struct reader *r)
 {
 	static const struct {
 		const char *word;
-		enum json_kind kind;
-	} words[] = { { "null", JSON_NULL },
-		      { "false", JSON_FALSE },
-		      { "true", JSON_TRUE } };
+		enum vjson_kind kind;
+	} words[] = { { "null", VJSON_NULL },
+		      { "false", VJSON_FALSE },
+		      { "true", VJSON_TRUE } };
 	uint32_t node;
 
 	for (size_t k = 0; k < 3; k++) {
@@ -304,8 +304,9 @@ static bool read_word(struct reader *r)
 			return true;
 		}
 	}
-	return bad(r, r->i, r->i >= r->len ? "the file ends too early" :
-					     "this is no JSON value");
+	return bad(r, r->i,
+		   r->i >= r->len ? "the file ends too early"
+				  : "this is no JSON value");
 }
 
 /* ---- containers ---- */
@@ -328,7 +329,7 @@ static bool duplicate(struct reader *r, uint32_t node)
 	char msg[160];
 
 	snprintf(msg, sizeof(msg), "duplicate key '%.100s'",
-		 json_text(r->doc, node));
+		 vjson_text(r->doc, node));
 	return bad(r, r->doc->node[node].off, msg);
 }
 
@@ -337,7 +338,7 @@ static bool duplicate(struct reader *r, uint32_t node)
 /* No two keys of the @n of object @obj are equal. */
 static bool check_keys(struct reader *r, uint32_t obj, uint32_t n)
 {
-	struct json_doc *doc = r->doc;
+	struct vjson_doc *doc = r->doc;
 	struct key few[FEW_KEYS], *keys = few;
 	uint32_t at = obj + 1;
 	bool ok = true;
@@ -350,7 +351,7 @@ static bool check_keys(struct reader *r, uint32_t obj, uint32_t n)
 		}
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		keys[i] = (struct key){ json_text(doc, at), at };
+		keys[i] = (struct key){ vjson_text(doc, at), at };
 		at = doc->node[at + 1].next; /* behind the value */
 	}
 	qsort(keys, n, sizeof(*keys), by_text);
@@ -371,7 +372,7 @@ static bool read_array(struct reader *r, unsigned int depth)
 {
 	uint32_t node;
 
-	if (!new_node(r, JSON_ARRAY, r->i, &node)) {
+	if (!new_node(r, VJSON_ARRAY, r->i, &node)) {
 		return false;
 	}
 	r->i++;
@@ -384,8 +385,9 @@ static bool read_array(struct reader *r, unsigned int depth)
 		if (take(r, ',')) {
 			skip_space(r);
 			if (r->s[r->i] == ']') {
-				return bad(r, r->i, "a value is missing after "
-						    "','");
+				return bad(r, r->i,
+					   "a value is missing after "
+					   "','");
 			}
 		} else if (r->s[r->i] != ']') {
 			return bad(r, r->i, "expected ',' or ']'");
@@ -399,7 +401,7 @@ static bool read_object(struct reader *r, unsigned int depth)
 {
 	uint32_t node, key, n = 0;
 
-	if (!new_node(r, JSON_OBJECT, r->i, &node)) {
+	if (!new_node(r, VJSON_OBJECT, r->i, &node)) {
 		return false;
 	}
 	r->i++;
@@ -424,8 +426,9 @@ static bool read_object(struct reader *r, unsigned int depth)
 		if (take(r, ',')) {
 			skip_space(r);
 			if (r->s[r->i] == '}') {
-				return bad(r, r->i, "a key is missing after "
-						    "','");
+				return bad(r, r->i,
+					   "a key is missing after "
+					   "','");
 			}
 		} else if (r->s[r->i] != '}') {
 			return bad(r, r->i, "expected ',' or '}'");
@@ -439,7 +442,7 @@ static bool read_value(struct reader *r, unsigned int depth)
 {
 	uint32_t node;
 
-	if (depth > JSON_DEPTH_MAX) {
+	if (depth > VJSON_DEPTH_MAX) {
 		return bad(r, r->i, "nested too deeply");
 	}
 	switch (r->s[r->i]) {
@@ -450,28 +453,28 @@ static bool read_value(struct reader *r, unsigned int depth)
 	case '"':
 		return read_string(r, &node);
 	default:
-		return r->s[r->i] == '-' || is_digit(r) ? read_number(r) :
-							  read_word(r);
+		return r->s[r->i] == '-' || is_digit(r) ? read_number(r)
+							: read_word(r);
 	}
 }
 
 /* Numbers get their NUL once nothing around them is read any more. */
-static void end_numbers(struct json_doc *doc)
+static void end_numbers(struct vjson_doc *doc)
 {
 	for (size_t i = 0; i < doc->n; i++) {
-		struct json_node *n = &doc->node[i];
+		struct vjson_node *n = &doc->node[i];
 
-		if (n->kind == JSON_NUMBER) {
+		if (n->kind == VJSON_NUMBER) {
 			doc->text[n->off + n->len] = '\0';
 		}
 	}
 }
 
-const char *json_text(const struct json_doc *doc, uint32_t node)
+const char *vjson_text(const struct vjson_doc *doc, uint32_t node)
 {
-	const struct json_node *n = &doc->node[node];
+	const struct vjson_node *n = &doc->node[node];
 
-	return doc->text + n->off + (n->kind == JSON_STRING);
+	return doc->text + n->off + (n->kind == VJSON_STRING);
 }
 
 static bool check_utf8(struct reader *r)
@@ -510,12 +513,12 @@ static bool check_utf8(struct reader *r)
 	return true;
 }
 
-int json_parse(const char *name, const char *src, size_t len,
-	       struct json_doc *doc, struct av_diags *d)
+int vjson_parse(const char *name, const char *src, size_t len,
+		struct vjson_doc *doc, struct av_diags *d)
 {
 	struct reader r = { .doc = doc, .d = d };
 
-	*doc = (struct json_doc){ .name = name, .src = src, .len = len };
+	*doc = (struct vjson_doc){ .name = name, .src = src, .len = len };
 	if (len >= UINT32_MAX / 2) {
 		return av_diag_add(d, name, 0, 0, "the file is too large");
 	}
@@ -548,7 +551,7 @@ int json_parse(const char *name, const char *src, size_t len,
 	return r.fail;
 }
 
-void json_finish(struct json_doc *doc)
+void vjson_finish(struct vjson_doc *doc)
 {
 	free(doc->node);
 	free(doc->text);

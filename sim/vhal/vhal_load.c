@@ -25,7 +25,7 @@ struct seen { /* to find what is given twice */
 
 struct loader {
 	struct vhal *v;
-	struct json_doc doc;
+	struct vjson_doc doc;
 	struct av_diags *d;
 	struct vhal_arena arena;
 	struct vhal_consts consts; /* of the store and this file */
@@ -46,7 +46,7 @@ static uint8_t kind(const struct loader *l, uint32_t node)
 
 /* Note an error; the reading goes on. */
 #define complain(l, node, ...)                                                 \
-	((l)->errors++, (void)json_err(&(l)->doc, node, (l)->d, __VA_ARGS__))
+	((l)->errors++, (void)vjson_err(&(l)->doc, node, (l)->d, __VA_ARGS__))
 
 static void *alloc(struct loader *l, size_t size)
 {
@@ -60,7 +60,7 @@ static void *alloc(struct loader *l, size_t size)
 
 static const char *copy(struct loader *l, uint32_t node)
 {
-	char *p = vhal_strdup(&l->arena, json_text(&l->doc, node),
+	char *p = vhal_strdup(&l->arena, vjson_text(&l->doc, node),
 			      l->doc.node[node].len);
 
 	if (!p) {
@@ -73,8 +73,8 @@ static size_t n_items(const struct loader *l, uint32_t array)
 {
 	size_t n = 0;
 
-	for (uint32_t i = json_first(&l->doc, array);
-	     i < json_end(&l->doc, array); i = json_next(&l->doc, i)) {
+	for (uint32_t i = vjson_first(&l->doc, array);
+	     i < vjson_end(&l->doc, array); i = vjson_next(&l->doc, i)) {
 		n++;
 	}
 	return n;
@@ -86,9 +86,9 @@ static void members(const struct loader *l, uint32_t obj,
 		    const char *const *names, size_t n, uint32_t *out)
 {
 	memset(out, 0, n * sizeof(*out));
-	for (uint32_t i = json_first(&l->doc, obj); i < json_end(&l->doc, obj);
-	     i = json_next(&l->doc, i + 1)) {
-		const char *key = json_text(&l->doc, i);
+	for (uint32_t i = vjson_first(&l->doc, obj);
+	     i < vjson_end(&l->doc, obj); i = vjson_next(&l->doc, i + 1)) {
+		const char *key = vjson_text(&l->doc, i);
 
 		for (size_t k = 0; k < n; k++) {
 			if (!strcmp(key, names[k])) {
@@ -105,7 +105,7 @@ static bool read_constant(struct loader *l, uint32_t node, int64_t *out)
 	char why[VHAL_WHY_MAX] = "";
 	bool full = !l->d || l->d->n >= AV_DIAGS_MAX;
 
-	if (vhal_const_resolve(l->consts, json_text(&l->doc, node),
+	if (vhal_const_resolve(l->consts, vjson_text(&l->doc, node),
 			       l->doc.node[node].len, out,
 			       full ? NULL : why) == 0) {
 		return true;
@@ -138,23 +138,26 @@ static bool read_int(struct loader *l, uint32_t node, const char *what,
 {
 	int64_t x;
 
-	if (kind(l, node) == JSON_STRING) {
+	if (kind(l, node) == VJSON_STRING) {
 		if (!read_constant(l, node, &x)) {
 			return false;
 		}
-	} else if (kind(l, node) != JSON_NUMBER) {
-		complain(l, node, "%s must be an integer or a constant like "
-			 "VehicleGear::GEAR_PARK", what);
+	} else if (kind(l, node) != VJSON_NUMBER) {
+		complain(l, node,
+			 "%s must be an integer or a constant like "
+			 "VehicleGear::GEAR_PARK",
+			 what);
 		return false;
-	} else if (!integral(json_text(&l->doc, node), &x)) {
+	} else if (!integral(vjson_text(&l->doc, node), &x)) {
 		complain(l, node, "%s must be an integer, not %.60s", what,
-			 json_text(&l->doc, node));
+			 vjson_text(&l->doc, node));
 		return false;
 	}
 	if (x < min || x > max) {
-		complain(l, node, "%s is out of range: %lld is not in %lld to "
-			 "%lld", what, (long long)x, (long long)min,
-			 (long long)max);
+		complain(l, node,
+			 "%s is out of range: %lld is not in %lld to "
+			 "%lld",
+			 what, (long long)x, (long long)min, (long long)max);
 		return false;
 	}
 	*out = x;
@@ -180,20 +183,20 @@ static bool read_float(struct loader *l, uint32_t node, const char *what,
 	int64_t c;
 	float x;
 
-	if (kind(l, node) == JSON_STRING) {
+	if (kind(l, node) == VJSON_STRING) {
 		if (!read_constant(l, node, &c)) {
 			return false;
 		}
 		x = (float)c;
-	} else if (kind(l, node) == JSON_NUMBER) {
-		x = strtof(json_text(&l->doc, node), NULL);
+	} else if (kind(l, node) == VJSON_NUMBER) {
+		x = strtof(vjson_text(&l->doc, node), NULL);
 	} else {
 		complain(l, node, "%s must be a number", what);
 		return false;
 	}
 	if (!isfinite(x)) {
 		complain(l, node, "%s is out of range of a float: %.60s", what,
-			 json_text(&l->doc, node));
+			 vjson_text(&l->doc, node));
 		return false;
 	}
 	*out = x;
@@ -203,15 +206,15 @@ static bool read_float(struct loader *l, uint32_t node, const char *what,
 static bool read_bool(struct loader *l, uint32_t node, const char *what,
 		      bool *out)
 {
-	if (kind(l, node) != JSON_TRUE && kind(l, node) != JSON_FALSE) {
+	if (kind(l, node) != VJSON_TRUE && kind(l, node) != VJSON_FALSE) {
 		complain(l, node, "%s must be true or false", what);
 		return false;
 	}
-	*out = kind(l, node) == JSON_TRUE;
+	*out = kind(l, node) == VJSON_TRUE;
 	return true;
 }
 
-static bool want(struct loader *l, uint32_t node, enum json_kind k,
+static bool want(struct loader *l, uint32_t node, enum vjson_kind k,
 		 const char *what, const char *noun)
 {
 	if (kind(l, node) == k) {
@@ -230,12 +233,12 @@ static void read_i32s(struct loader *l, uint32_t node, const char *what,
 	int64_t x;
 	size_t k = 0;
 
-	if (!want(l, node, JSON_ARRAY, what, "an array of integers")) {
+	if (!want(l, node, VJSON_ARRAY, what, "an array of integers")) {
 		return;
 	}
 	v = alloc(l, n_items(l, node) * sizeof(*v));
-	for (uint32_t i = json_first(&l->doc, node);
-	     v && i < json_end(&l->doc, node); i = json_next(&l->doc, i)) {
+	for (uint32_t i = vjson_first(&l->doc, node);
+	     v && i < vjson_end(&l->doc, node); i = vjson_next(&l->doc, i)) {
 		if (read_int(l, i, what, INT32_MIN, INT32_MAX, &x)) {
 			v[k++] = (int32_t)x;
 		}
@@ -250,12 +253,12 @@ static void read_i64s(struct loader *l, uint32_t node, const char *what,
 	int64_t *v;
 	size_t k = 0;
 
-	if (!want(l, node, JSON_ARRAY, what, "an array of integers")) {
+	if (!want(l, node, VJSON_ARRAY, what, "an array of integers")) {
 		return;
 	}
 	v = alloc(l, n_items(l, node) * sizeof(*v));
-	for (uint32_t i = json_first(&l->doc, node);
-	     v && i < json_end(&l->doc, node); i = json_next(&l->doc, i)) {
+	for (uint32_t i = vjson_first(&l->doc, node);
+	     v && i < vjson_end(&l->doc, node); i = vjson_next(&l->doc, i)) {
 		if (read_int(l, i, what, INT64_MIN, INT64_MAX, &v[k])) {
 			k++;
 		}
@@ -270,12 +273,12 @@ static void read_f32s(struct loader *l, uint32_t node, const char *what,
 	float *v;
 	size_t k = 0;
 
-	if (!want(l, node, JSON_ARRAY, what, "an array of numbers")) {
+	if (!want(l, node, VJSON_ARRAY, what, "an array of numbers")) {
 		return;
 	}
 	v = alloc(l, n_items(l, node) * sizeof(*v));
-	for (uint32_t i = json_first(&l->doc, node);
-	     v && i < json_end(&l->doc, node); i = json_next(&l->doc, i)) {
+	for (uint32_t i = vjson_first(&l->doc, node);
+	     v && i < vjson_end(&l->doc, node); i = vjson_next(&l->doc, i)) {
 		if (read_float(l, i, what, &v[k])) {
 			k++;
 		}
@@ -297,7 +300,7 @@ static void read_value(struct loader *l, uint32_t node,
 	struct av_err err;
 	uint32_t m[4];
 
-	if (!want(l, node, JSON_OBJECT, "defaultValue", "an object")) {
+	if (!want(l, node, VJSON_OBJECT, "defaultValue", "an object")) {
 		return;
 	}
 	members(l, node, names, 4, m);
@@ -310,8 +313,7 @@ static void read_value(struct loader *l, uint32_t node,
 	if (m[2] != NONE) {
 		read_f32s(l, m[2], names[2], &val.f32, &n_f32);
 	}
-	if (m[3] != NONE &&
-	    want(l, m[3], JSON_STRING, names[3], "a string")) {
+	if (m[3] != NONE && want(l, m[3], VJSON_STRING, names[3], "a string")) {
 		val.str = copy(l, m[3]);
 	}
 	val.n_i32 = (uint32_t)n_i32;
@@ -389,9 +391,9 @@ static void read_limits(struct loader *l, uint32_t node, const uint32_t *m,
 	}
 	if (a->min_i32 > a->max_i32 || a->min_i64 > a->max_i64 ||
 	    a->min_f32 > a->max_f32) {
-		uint32_t at = a->min_i32 > a->max_i32 ? m[A_MIN_I32] :
-			      a->min_i64 > a->max_i64 ? m[A_MIN_I64] :
-							m[A_MIN_F32];
+		uint32_t at = a->min_i32 > a->max_i32   ? m[A_MIN_I32]
+			      : a->min_i64 > a->max_i64 ? m[A_MIN_I64]
+							: m[A_MIN_F32];
 
 		complain(l, at ? at : node,
 			 "the smallest value is greater than the largest");
@@ -408,7 +410,7 @@ static void read_supported(struct loader *l, uint32_t node,
 			     &a->has_supported_list };
 	uint32_t m[3];
 
-	if (!want(l, node, JSON_OBJECT, area_keys[A_SUPPORTED], "an object")) {
+	if (!want(l, node, VJSON_OBJECT, area_keys[A_SUPPORTED], "an object")) {
 		return;
 	}
 	members(l, node, names, 3, m);
@@ -438,15 +440,15 @@ static void read_area(struct loader *l, uint32_t node, struct vhal_prop *p,
 
 	a->access = p->cfg.access;
 	a->variable_rate = true;
-	if (!want(l, node, JSON_OBJECT, "an area", "an object")) {
+	if (!want(l, node, VJSON_OBJECT, "an area", "an object")) {
 		return;
 	}
 	members(l, node, area_keys, A_N, m);
 	if (m[A_AREA_ID] == NONE) {
 		complain(l, node, "missing 'areaId'");
 	} else if (read_bits(l, m[A_AREA_ID], "areaId", &a->area) &&
-		   a->area != 0 && (p->cfg.prop & VHAL_AREA_MASK) ==
-					   VHAL_AREA_GLOBAL) {
+		   a->area != 0 &&
+		   (p->cfg.prop & VHAL_AREA_MASK) == VHAL_AREA_GLOBAL) {
 		complain(l, m[A_AREA_ID],
 			 "%s is a global property: its only area is 0",
 			 p->cfg.name);
@@ -491,8 +493,8 @@ static void check_areas(struct loader *l, const struct vhal_prop *p,
 		l->oom = true;
 		return;
 	}
-	for (uint32_t i = json_first(&l->doc, array);
-	     i < json_end(&l->doc, array); i = json_next(&l->doc, i), n++) {
+	for (uint32_t i = vjson_first(&l->doc, array);
+	     i < vjson_end(&l->doc, array); i = vjson_next(&l->doc, i), n++) {
 		s[n] = (struct seen){ .id = p->areas[n].area, .node = i };
 	}
 	qsort(s, n, sizeof(*s), by_seen_id);
@@ -518,7 +520,7 @@ static void read_areas(struct loader *l, uint32_t node, struct vhal_prop *p)
 {
 	size_t n = 0, before = l->errors;
 
-	if (node != NONE && want(l, node, JSON_ARRAY, "areas", "an array")) {
+	if (node != NONE && want(l, node, VJSON_ARRAY, "areas", "an array")) {
 		n = n_items(l, node);
 	}
 	if (!room_for_areas(l, p, n > 0 ? n : 1)) {
@@ -530,8 +532,8 @@ static void read_areas(struct loader *l, uint32_t node, struct vhal_prop *p)
 		return;
 	}
 	n = 0;
-	for (uint32_t i = json_first(&l->doc, node);
-	     i < json_end(&l->doc, node); i = json_next(&l->doc, i)) {
+	for (uint32_t i = vjson_first(&l->doc, node);
+	     i < vjson_end(&l->doc, node); i = vjson_next(&l->doc, i)) {
 		read_area(l, i, p, n++);
 	}
 	if (l->errors == before) {
@@ -574,9 +576,9 @@ static const char *const prop_keys[P_N] = {
 
 static bool known_type(const char *type, int32_t bits)
 {
-	return vhal_consts_label(vhal_consts_type(vhal_builtin, type,
-						  strlen(type)),
-				 bits) != NULL;
+	return vhal_consts_label(
+		       vhal_consts_type(vhal_builtin, type, strlen(type)),
+		       bits) != NULL;
 }
 
 static bool read_id(struct loader *l, uint32_t node, uint32_t id_node,
@@ -597,7 +599,8 @@ static bool read_id(struct loader *l, uint32_t node, uint32_t id_node,
 		return false;
 	}
 	if (!known_type("VehicleArea", id & VHAL_AREA_MASK)) {
-		complain(l, id_node, "0x%x is no property id: unknown area type",
+		complain(l, id_node,
+			 "0x%x is no property id: unknown area type",
 			 (unsigned int)id);
 		return false;
 	}
@@ -646,15 +649,18 @@ static void read_names(struct loader *l, const uint32_t *m,
 	cfg->unit = info ? info->unit : "";
 	cfg->enum_name = info ? info->enum_name : "";
 	if (m[P_NAME] != NONE &&
-	    want(l, m[P_NAME], JSON_STRING, "name", "a string")) {
-		const char *name = json_text(&l->doc, m[P_NAME]);
+	    want(l, m[P_NAME], VJSON_STRING, "name", "a string")) {
+		const char *name = vjson_text(&l->doc, m[P_NAME]);
 		const struct vhal_prop_info *other = vhal_prop_by_name(name);
 
 		if (!name_ok(name)) {
-			complain(l, m[P_NAME], "a name is made of capital "
+			complain(l, m[P_NAME],
+				 "a name is made of capital "
 				 "letters, digits and '_', at most 96");
-		} else if (info ? strcmp(name, info->name) != 0 : other != NULL) {
-			complain(l, m[P_NAME], "%s is the name of property 0x%x",
+		} else if (info ? strcmp(name, info->name) != 0
+				: other != NULL) {
+			complain(l, m[P_NAME],
+				 "%s is the name of property 0x%x",
 				 info ? info->name : name,
 				 (unsigned int)(info ? info->id : other->id));
 		} else {
@@ -662,27 +668,29 @@ static void read_names(struct loader *l, const uint32_t *m,
 		}
 	}
 	if (m[P_UNIT] != NONE &&
-	    want(l, m[P_UNIT], JSON_STRING, "unit", "a string")) {
+	    want(l, m[P_UNIT], VJSON_STRING, "unit", "a string")) {
 		const struct vhal_const *c =
-			vhal_consts_find(units, json_text(&l->doc, m[P_UNIT]),
+			vhal_consts_find(units, vjson_text(&l->doc, m[P_UNIT]),
 					 l->doc.node[m[P_UNIT]].len);
 
 		if (!c) {
 			complain(l, m[P_UNIT], "unknown VehicleUnit '%.60s'",
-				 json_text(&l->doc, m[P_UNIT]));
+				 vjson_text(&l->doc, m[P_UNIT]));
 		} else {
 			cfg->unit = c->name;
 		}
 	}
 	if (m[P_ENUM] != NONE &&
-	    want(l, m[P_ENUM], JSON_STRING, "enum", "a string")) {
-		const char *type = json_text(&l->doc, m[P_ENUM]);
+	    want(l, m[P_ENUM], VJSON_STRING, "enum", "a string")) {
+		const char *type = vjson_text(&l->doc, m[P_ENUM]);
 		size_t len = l->doc.node[m[P_ENUM]].len;
 
 		if (vhal_consts_type(l->consts, type, len).n == 0 &&
 		    vhal_consts_type(vhal_builtin, type, len).n == 0) {
-			complain(l, m[P_ENUM], "unknown type '%.60s': it is "
-				 "not in the \"enums\" of this file", type);
+			complain(l, m[P_ENUM],
+				 "unknown type '%.60s': it is "
+				 "not in the \"enums\" of this file",
+				 type);
 		} else {
 			cfg->enum_name = copy(l, m[P_ENUM]);
 		}
@@ -700,8 +708,10 @@ static void read_mode(struct loader *l, uint32_t node, const uint32_t *m,
 	if (m[P_ACCESS] != NONE) {
 		read_access(l, m[P_ACCESS], &cfg->access);
 	} else if (!info) {
-		complain(l, node, "missing 'access': 0x%x is not a property of "
-			 "the interface", (unsigned int)cfg->prop);
+		complain(l, node,
+			 "missing 'access': 0x%x is not a property of "
+			 "the interface",
+			 (unsigned int)cfg->prop);
 	}
 	if (m[P_MODE] != NONE) {
 		if (read_int(l, m[P_MODE], prop_keys[P_MODE], VHAL_STATIC,
@@ -709,8 +719,10 @@ static void read_mode(struct loader *l, uint32_t node, const uint32_t *m,
 			cfg->mode = (enum vhal_mode)x;
 		}
 	} else if (!info) {
-		complain(l, node, "missing 'changeMode': 0x%x is not a property "
-			 "of the interface", (unsigned int)cfg->prop);
+		complain(l, node,
+			 "missing 'changeMode': 0x%x is not a property "
+			 "of the interface",
+			 (unsigned int)cfg->prop);
 	}
 }
 
@@ -783,7 +795,7 @@ static void read_property(struct loader *l, uint32_t node)
 	uint32_t m[P_N];
 	int32_t id;
 
-	if (!want(l, node, JSON_OBJECT, "a property", "an object")) {
+	if (!want(l, node, VJSON_OBJECT, "a property", "an object")) {
 		return;
 	}
 	members(l, node, prop_keys, P_N, m);
@@ -796,9 +808,8 @@ static void read_property(struct loader *l, uint32_t node)
 	p->cfg.config_string = "";
 	read_names(l, m, info, &p->cfg);
 	read_mode(l, node, m, info, &p->cfg);
-	if (m[P_STRING] != NONE &&
-	    want(l, m[P_STRING], JSON_STRING, prop_keys[P_STRING],
-		 "a string")) {
+	if (m[P_STRING] != NONE && want(l, m[P_STRING], VJSON_STRING,
+					prop_keys[P_STRING], "a string")) {
 		p->cfg.config_string = copy(l, m[P_STRING]);
 	}
 	if (m[P_ARRAY] != NONE) {
@@ -814,10 +825,10 @@ static void read_property(struct loader *l, uint32_t node)
 		return;
 	}
 	spread_default(l, p, &def);
-	l->seen[l->n] = (struct seen){ .id = id,
-				       .name = p->cfg.name,
-				       .node = m[P_NAME] ? m[P_NAME] :
-							   m[P_PROPERTY] };
+	l->seen[l->n] =
+		(struct seen){ .id = id,
+			       .name = p->cfg.name,
+			       .node = m[P_NAME] ? m[P_NAME] : m[P_PROPERTY] };
 	l->prop[l->n++] = p;
 }
 
@@ -845,9 +856,11 @@ static void check_twice(struct loader *l)
 	for (size_t i = 0; i < l->n; i++) {
 		const struct seen *s = &l->seen[i];
 		const struct vhal_name key = { .name = s->name };
-		const struct vhal_name *old = v->n_props == 0 ? NULL :
-			bsearch(&key, v->name, v->n_props, sizeof(*v->name),
-				vhal_name_cmp);
+		const struct vhal_name *old =
+			v->n_props == 0
+				? NULL
+				: bsearch(&key, v->name, v->n_props,
+					  sizeof(*v->name), vhal_name_cmp);
 
 		if ((i > 0 && !strcmp(s->name, s[-1].name) &&
 		     s->id != s[-1].id) ||
@@ -864,14 +877,15 @@ static void check_twice(struct loader *l)
 static void read_enum(struct loader *l, uint32_t key, struct vhal_const *out,
 		      size_t *n)
 {
-	const char *type = json_text(&l->doc, key);
+	const char *type = vjson_text(&l->doc, key);
 	size_t len = l->doc.node[key].len;
 	uint32_t obj = key + 1;
 
 	if (len == 0 || len > 96 ||
 	    strspn(type, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 			 "0123456789_") != len) {
-		complain(l, key, "a type's name is made of letters, digits and "
+		complain(l, key,
+			 "a type's name is made of letters, digits and "
 			 "'_', at most 96");
 		return;
 	}
@@ -879,19 +893,20 @@ static void read_enum(struct loader *l, uint32_t key, struct vhal_const *out,
 		complain(l, key, "%s is a type of the interface", type);
 		return;
 	}
-	if (!want(l, obj, JSON_OBJECT, type, "an object of NAME: value")) {
+	if (!want(l, obj, VJSON_OBJECT, type, "an object of NAME: value")) {
 		return;
 	}
 	type = copy(l, key);
-	for (uint32_t i = json_first(&l->doc, obj);
-	     type && i < json_end(&l->doc, obj);
-	     i = json_next(&l->doc, i + 1)) {
+	for (uint32_t i = vjson_first(&l->doc, obj);
+	     type && i < vjson_end(&l->doc, obj);
+	     i = vjson_next(&l->doc, i + 1)) {
 		struct vhal_const *c = &out[*n];
 
-		if (!name_ok(json_text(&l->doc, i))) {
-			complain(l, i, "a name is made of capital letters, "
+		if (!name_ok(vjson_text(&l->doc, i))) {
+			complain(l, i,
+				 "a name is made of capital letters, "
 				 "digits and '_', at most 96");
-		} else if (read_int(l, i + 1, json_text(&l->doc, i), INT64_MIN,
+		} else if (read_int(l, i + 1, vjson_text(&l->doc, i), INT64_MIN,
 				    INT64_MAX, &c->value)) {
 			c->type = type;
 			c->name = copy(l, i);
@@ -915,27 +930,28 @@ static void read_enums(struct loader *l, uint32_t node)
 	size_t n = 0, n_own, room = old.n;
 
 	if (node != NONE) {
-		if (!want(l, node, JSON_OBJECT, "enums",
+		if (!want(l, node, VJSON_OBJECT, "enums",
 			  "an object of types")) {
 			return;
 		}
-		room += (json_end(&l->doc, node) - node) / 2;
+		room += (vjson_end(&l->doc, node) - node) / 2;
 	}
 	all = calloc(room + 1, sizeof(*all));
 	if (!all) {
 		l->oom = true;
 		return;
 	}
-	for (uint32_t i = node + 1; node != NONE && i < json_end(&l->doc, node);
-	     i = json_next(&l->doc, i + 1)) {
+	for (uint32_t i = node + 1;
+	     node != NONE && i < vjson_end(&l->doc, node);
+	     i = vjson_next(&l->doc, i + 1)) {
 		read_enum(l, i, all, &n);
 	}
 	qsort(all, n, sizeof(*all), by_const);
 	n_own = n;
 	own = (struct vhal_consts){ .v = all, .n = n_own };
 	for (size_t i = 0; i < old.n; i++) {
-		if (vhal_consts_type(own, old.v[i].type,
-				     strlen(old.v[i].type)).n == 0) {
+		if (vhal_consts_type(own, old.v[i].type, strlen(old.v[i].type))
+			    .n == 0) {
 			all[n++] = old.v[i];
 		}
 	}
@@ -951,7 +967,7 @@ static void read_root(struct loader *l)
 	int64_t version;
 	size_t n;
 
-	if (!want(l, 0, JSON_OBJECT, "the file", "an object")) {
+	if (!want(l, 0, VJSON_OBJECT, "the file", "an object")) {
 		return;
 	}
 	members(l, 0, names, 3, m);
@@ -963,7 +979,7 @@ static void read_root(struct loader *l)
 		complain(l, 0, "missing 'properties'");
 		return;
 	}
-	if (l->oom || !want(l, m[1], JSON_ARRAY, names[1], "an array")) {
+	if (l->oom || !want(l, m[1], VJSON_ARRAY, names[1], "an array")) {
 		return;
 	}
 	n = n_items(l, m[1]);
@@ -973,9 +989,9 @@ static void read_root(struct loader *l)
 		l->oom = true;
 		return;
 	}
-	for (uint32_t i = json_first(&l->doc, m[1]);
-	     i < json_end(&l->doc, m[1]) && !l->oom;
-	     i = json_next(&l->doc, i)) {
+	for (uint32_t i = vjson_first(&l->doc, m[1]);
+	     i < vjson_end(&l->doc, m[1]) && !l->oom;
+	     i = vjson_next(&l->doc, i)) {
 		read_property(l, i);
 	}
 	if (!l->oom) {
@@ -990,16 +1006,17 @@ int vhal_load(struct vhal *v, const char *name, const char *json, size_t len,
 	int ret;
 
 	if (v->frozen) {
-		av_diag_add(d, name, 0, 0, "property files are loaded before "
+		av_diag_add(d, name, 0, 0,
+			    "property files are loaded before "
 			    "anything is bound or started");
 		return -EBUSY;
 	}
-	ret = json_parse(name, json, len, &l.doc, d);
+	ret = vjson_parse(name, json, len, &l.doc, d);
 	if (ret == 0) {
 		read_root(&l);
 		ret = l.oom ? -ENOMEM : l.errors > 0 ? -EINVAL : 0;
 	}
-	json_finish(&l.doc);
+	vjson_finish(&l.doc);
 	if (ret == 0) {
 		ret = vhal_commit(v, l.prop, l.n, l.consts, &l.arena);
 	}

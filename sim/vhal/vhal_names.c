@@ -185,8 +185,8 @@ static int no_area(const struct vhal_prop *p, const char *why, const char *text,
 	if (n >= sizeof(list)) {
 		n = sizeof(list) - 1;
 	}
-	return av_err_set(err, -ENOENT, "%s %s%.60s; its areas: %s", p->cfg.name,
-			  why, text, list);
+	return av_err_set(err, -ENOENT, "%s %s%.60s; its areas: %s",
+			  p->cfg.name, why, text, list);
 }
 
 /* The area of @p that is @area, or the only one that contains it. */

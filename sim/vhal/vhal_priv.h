@@ -46,7 +46,8 @@ struct vhal_consts vhal_area_consts(int32_t prop);
 /**
  * vhal_const_resolve() - "Type::NAME", VehicleProperty included
  * @extra:	vendor types beside the built-in ones
- * @why:	NULL, or VHAL_WHY_MAX bytes for "unknown type 'x' (did you mean ..)"
+ * @why:	NULL, or VHAL_WHY_MAX bytes for "unknown type 'x' (did you mean
+ * ..)"
  */
 #define VHAL_WHY_MAX 320
 int vhal_const_resolve(struct vhal_consts extra, const char *text, size_t len,
@@ -59,17 +60,17 @@ const char *vhal_enum_label_in(struct vhal_consts extra, const char *enum_name,
 
 /* ---- the store ---- */
 enum vhal_kind { /* how a slot's value is kept */
-	KIND_BOOL,
-	KIND_I32,
-	KIND_I64,
-	KIND_F32,
-	KIND_OTHER, /* arrays, in heap[cur] */
+		 KIND_BOOL,
+		 KIND_I32,
+		 KIND_I64,
+		 KIND_F32,
+		 KIND_OTHER, /* arrays, in heap[cur] */
 };
 
 struct vhal_prop {
-	struct vhal_prop_config cfg; /* first: a config is its property */
+	struct vhal_prop_config cfg;    /* first: a config is its property */
 	struct vhal_area_config *areas; /* = cfg.area */
-	struct vhal_value *initial;	/* per area; prop 0 = none */
+	struct vhal_value *initial;     /* per area; prop 0 = none */
 };
 
 struct vhal_slot {
@@ -81,10 +82,10 @@ struct vhal_slot {
 	} num;
 	double last; /* number last given by the bus; NaN = unknown */
 	enum vhal_kind kind;
-	bool has;	   /* there is a value */
-	bool every;	   /* each value is an event, changed or not */
-	bool power_off;	   /* hangs on an HVAC_POWER_ON that is off */
-	bool hangs;	   /* ... on HVAC_POWER_ON at all */
+	bool has;       /* there is a value */
+	bool every;     /* each value is an event, changed or not */
+	bool power_off; /* hangs on an HVAC_POWER_ON that is off */
+	bool hangs;     /* ... on HVAC_POWER_ON at all */
 	bool bound, writable;
 	int32_t own_status; /* without power_off */
 	const char *name;
@@ -117,16 +118,16 @@ struct vhal {
 	struct vhal_consts consts; /* of vendor files */
 	struct vhal_slot *slot;
 	size_t n_slots;
-	struct vhal_key *key;	/* n_slots */
+	struct vhal_key *key;   /* n_slots */
 	struct vhal_name *name; /* n_props */
-	uint32_t *hang;		/* slots that hang on HVAC_POWER_ON */
+	uint32_t *hang;         /* slots that hang on HVAC_POWER_ON */
 	size_t n_hang;
 	vhal_binder_fn *binder;
 	void *binder_ctx;
-	struct vhal_sub *run; /* feeds TOPIC_VHAL */
+	struct vhal_sub *run;  /* feeds TOPIC_VHAL */
 	struct vhal_sub *subs; /* all, linked */
-	unsigned int depth;   /* of nested deliveries */
-	bool frozen;	      /* bound or subscribed: no more loading */
+	unsigned int depth;    /* of nested deliveries */
+	bool frozen;           /* bound or subscribed: no more loading */
 };
 
 /* Make a file's properties part of the store: all or nothing. Takes @arena on

@@ -198,8 +198,7 @@ static int join(struct group *g, uint32_t slot)
 		g->slot = v;
 		g->room = room;
 	}
-	memmove(g->slot + at + 1, g->slot + at,
-		(g->n - at) * sizeof(*g->slot));
+	memmove(g->slot + at + 1, g->slot + at, (g->n - at) * sizeof(*g->slot));
 	g->slot[at] = slot;
 	g->n++;
 	return 0;
@@ -269,8 +268,11 @@ void vhal_sub_remove(struct vhal_sub *s, uint32_t slot)
 
 static vtime period_of(const struct vhal_prop_config *cfg, float rate_hz)
 {
-	float rate = rate_hz < cfg->max_rate_hz ? rate_hz : cfg->max_rate_hz;
+	float rate = rate_hz;
 
+	if (rate > cfg->max_rate_hz) {
+		rate = cfg->max_rate_hz;
+	}
 	if (!(rate >= cfg->min_rate_hz)) {
 		rate = cfg->min_rate_hz; /* NaN too */
 	}

@@ -230,8 +230,8 @@ size_t vhal_value_text(const struct vhal_value *val, char *buf, size_t size)
 	struct out o = { .buf = buf, .size = size };
 
 	if (val->status != VHAL_AVAILABLE) {
-		put_str(&o, val->status == VHAL_UNAVAILABLE ? "unavailable" :
-							      "error");
+		put_str(&o, val->status == VHAL_UNAVAILABLE ? "unavailable"
+							    : "error");
 	}
 	if (val->status == VHAL_AVAILABLE || !is_empty(val)) {
 		put_str(&o, val->status == VHAL_AVAILABLE ? "" : " ");
@@ -248,7 +248,7 @@ size_t vhal_value_text(const struct vhal_value *val, char *buf, size_t size)
 struct in {
 	const char *s; /* next character */
 	struct vhal_consts consts;
-	const char *what;	/* the property, for messages */
+	const char *what; /* the property, for messages */
 	const char *enum_name;
 	char *free; /* rest of the arena */
 	struct av_err *err;
@@ -321,8 +321,8 @@ static int read_int(struct in *in, int64_t min, int64_t max, int64_t *out)
 		return wrong(in, "an integer");
 	}
 	if (!strchr("+-0123456789", *in->s)) {
-		if (vhal_enum_find(in->consts, in->enum_name, in->s, len,
-				   out) < 0) {
+		if (vhal_enum_find(in->consts, in->enum_name, in->s, len, out) <
+		    0) {
 			return unknown_name(in, len);
 		}
 	} else {
@@ -398,8 +398,8 @@ static int read_elem(struct in *in, enum elem e, char *to)
 	if (e == ELEM_F32) {
 		return read_float(in, (float *)(void *)to);
 	}
-	ret = e == ELEM_I32 ? read_int(in, INT32_MIN, INT32_MAX, &x) :
-			      read_int(in, INT64_MIN, INT64_MAX, &x);
+	ret = e == ELEM_I32 ? read_int(in, INT32_MIN, INT32_MAX, &x)
+			    : read_int(in, INT64_MIN, INT64_MAX, &x);
 	if (ret == 0 && e == ELEM_I32) {
 		*(int32_t *)(void *)to = (int32_t)x;
 	} else if (ret == 0) {
@@ -448,9 +448,9 @@ static int read_array(struct in *in, enum elem e, const void **out, uint32_t *n)
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9'		? c - '0' :
-	       (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 :
-						    -1;
+	return c >= '0' && c <= '9'                 ? c - '0'
+	       : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+						    : -1;
 }
 
 static int read_hex(struct in *in, const uint8_t **out, uint32_t *n)
@@ -563,16 +563,16 @@ static int read_mixed(struct in *in, struct vhal_value *val)
 	while (*in->s != '}' && ret == 0) {
 		if (!strncmp(in->s, "i32:", 4)) {
 			in->s += 4;
-			ret = read_array(in, ELEM_I32,
-					 (const void **)&val->i32, &val->n_i32);
+			ret = read_array(in, ELEM_I32, (const void **)&val->i32,
+					 &val->n_i32);
 		} else if (!strncmp(in->s, "i64:", 4)) {
 			in->s += 4;
-			ret = read_array(in, ELEM_I64,
-					 (const void **)&val->i64, &val->n_i64);
+			ret = read_array(in, ELEM_I64, (const void **)&val->i64,
+					 &val->n_i64);
 		} else if (!strncmp(in->s, "f:", 2)) {
 			in->s += 2;
-			ret = read_array(in, ELEM_F32,
-					 (const void **)&val->f32, &val->n_f32);
+			ret = read_array(in, ELEM_F32, (const void **)&val->f32,
+					 &val->n_f32);
 		} else if (!strncmp(in->s, "b:", 2)) {
 			in->s += 2;
 			ret = read_hex(in, &val->bytes, &val->n_bytes);
@@ -603,9 +603,10 @@ static int read_scalar(struct in *in, struct vhal_value *val)
 	if (type == VHAL_TYPE_BOOLEAN) {
 		ret = read_bool(in, (int32_t *)(void *)to);
 	} else {
-		ret = read_elem(in, type == VHAL_TYPE_INT32 ? ELEM_I32 :
-				type == VHAL_TYPE_INT64	    ? ELEM_I64 :
-							      ELEM_F32,
+		ret = read_elem(in,
+				type == VHAL_TYPE_INT32   ? ELEM_I32
+				: type == VHAL_TYPE_INT64 ? ELEM_I64
+							  : ELEM_F32,
 				to);
 	}
 	if (type == VHAL_TYPE_INT64) {
@@ -644,8 +645,8 @@ static int read_value(struct in *in, struct vhal_value *val)
 		return read_array(in, ELEM_F32, (const void **)&val->f32,
 				  &val->n_f32);
 	case VHAL_TYPE_STRING:
-		return *in->s == '"' ? read_string(in, &val->str) :
-				       read_plain(in, &val->str);
+		return *in->s == '"' ? read_string(in, &val->str)
+				     : read_plain(in, &val->str);
 	case VHAL_TYPE_BYTES:
 		return read_hex(in, &val->bytes, &val->n_bytes);
 	case VHAL_TYPE_MIXED:
