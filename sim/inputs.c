@@ -153,7 +153,6 @@ static int add_vehicle(struct bundle *b, const char *dir, struct av_diags *d,
 	for (size_t i = 0; i < vf.n_vhal && ret == 0; i++) {
 		ret = add(b, BUNDLE_VHAL, vf.vhal[i], dir, vf.vhal[i], err);
 	}
-	vehicle_file_finish(&vf);
 	return ret;
 }
 

@@ -161,8 +161,9 @@ static int load_ecus(struct world *w, const struct vehicle_file *vf,
 		signals_ecu_bus(w->signals, (unsigned int)i, &buses[i]);
 		buses[i].name = w->bus_name[i];
 		buses[i].dbc = w->dbc[i];
-		buses[i].bit_rate = vf ? vf->bus[i].bit_rate : 500000;
-		buses[i].fd_bit_rate = vf ? vf->bus[i].fd_bit_rate : 2000000;
+		buses[i].bit_rate = vf ? (uint32_t)vf->bus[i].bit_rate : 500000;
+		buses[i].fd_bit_rate = 
+			vf ? (uint32_t)vf->bus[i].fd_bit_rate : 2000000;
 	}
 	ret = ecus_create(w->q, w->bus, w->cmdq, buses, w->n_buses,
 			  w->vehicle != NULL, &w->ecus, &err);
@@ -244,7 +245,6 @@ static int load(struct world *w, const struct world_opts *o,
 	if (ret == 0) {
 		ret = load_ecus(w, f ? &vf : NULL, d);
 	}
-	vehicle_file_finish(&vf);
 	if (ret == 0) {
 		w->faults = faults_create(w);
 		ret = w->faults ? 0 : no_memory(d);
@@ -359,56 +359,4 @@ void world_end(struct world *w)
 	if (w->scenario) {
 		scenario_end(w->scenario, evq_now(w->q));
 	}
-}
-
-/* ---- recording ---- */
-
-static void on_can(void *ctx, const void *msg)
-{
-	rec_can(ctx, msg);
-}
-
-static void on_vhal(void *ctx, const void *msg)
-{
-	rec_vhal(ctx, msg);
-}
-
-static void on_command(void *ctx, const void *msg)
-{
-	rec_command(ctx, msg);
-}
-
-#define ON_TEXT(name, channel)                                                 \
-	static void name(void *ctx, const void *msg)                           \
-	{                                                                      \
-		const struct text_event *e = msg;                              \
-                                                                               \
-		rec_text(ctx, channel, e->t, e->key, e->text);                 \
-	}
-ON_TEXT(on_fault, REC_FAULT)
-ON_TEXT(on_power, REC_POWER)
-ON_TEXT(on_device, REC_DEVICE)
-ON_TEXT(on_scenario, REC_SCENARIO)
-
-int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
-{
-	static const struct {
-		enum av_topic_id topic;
-		bus_fn *fn;
-	} taps[] = {
-		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
-		{ TOPIC_CAN, on_can },		 { TOPIC_VHAL, on_vhal },
-		{ TOPIC_POWER, on_power },	 { TOPIC_DEVICE, on_device },
-		{ TOPIC_SCENARIO, on_scenario },
-	};
-
-	for (size_t i = 0; i < sizeof(taps) / sizeof(taps[0]); i++) {
-		int ret = bus_subscribe(w->bus, taps[i].topic, STAGE_TAP,
-					"recorder", taps[i].fn, rec, err);
-
-		if (ret < 0) {
-			return ret;
-		}
-	}
-	return 0;
 }

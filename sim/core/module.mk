@@ -11,4 +11,6 @@ libavsim_a_SOURCES += \
 	%D%/vtime.c %D%/vtime.h \
 	%D%/yaml.c %D%/yaml.h \
 	sim/bundle.c sim/bundle.h \
-	sim/topics.c sim/topics.h sim/vehicle_vars.h
+	sim/inputs.c sim/inputs.h \
+	sim/topics.c sim/topics.h sim/vehicle_vars.h \
+	sim/world.c sim/world.h sim/world_record.c

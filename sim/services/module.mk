@@ -50,11 +50,13 @@ $(PROTO_DIR)/descriptors.h: $(PROTOS:%=$(PROTO_DIR)/%.proto)
 	sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; } >$@.t && mv $@.t $@
 
 libavsim_a_SOURCES += \
+	%D%/control.c %D%/control.h \
 	%D%/grpc.h \
 	%D%/grpc_client.c \
 	%D%/grpc_reflect.c %D%/grpc_reflect.h \
 	%D%/grpc_server.c \
 	%D%/grpc_wire.c %D%/grpc_wire.h \
+	%D%/services.c %D%/services.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/stream.h \
 	%D%/vhal_aidl.c \

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "sim/services/services.h"
+
+#include "sim/services/control.h"
+#include "sim/services/grpc.h"
+#include "sim/services/grpc_reflect.h"
+#include "sim/services/sock.h"
+#include "sim/services/vhal_service.h"
+#include "sim/world.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct services {
+	struct services_env env;
+	char run_dir[PATH_MAX];
+	bool made_dir;
+	struct {
+		struct grpc_server *server;
+		struct grpc_service reflection;
+		struct sock_listener *sock, *tcp;
+		struct vhal_service *service;
+	} vhal;
+	struct {
+		struct grpc_server *server;
+		struct grpc_service reflection;
+		struct sock_listener *sock;
+		struct control *control;
+	} ctl;
+};
+
+/* ---- run dir ---- */
+
+/* A folder of ours that nobody else can look into. */
+static int private_dir(const char *path, bool *made, struct av_err *err)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) == 0) {
+		*made = true;
+		return 0;
+	}
+	if (errno != EEXIST) {
+		return av_err_set(err, -errno, "cannot make folder %s: %s",
+				  path, strerror(errno));
+	}
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
+		return av_err_set(err, -EPERM,
+				  "%s must be a folder of yours with mode 0700 "
+				  "(chmod 700 it, or give another --run-dir)",
+				  path);
+	}
+	return 0;
+}
+
+static int make_run_dir(struct services *s, const char *wanted,
+			struct av_err *err)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *tmp = getenv("TMPDIR");
+	char base[PATH_MAX - 32];
+	bool made_base;
+	int n, ret;
+
+	if (wanted) {
+		n = snprintf(s->run_dir, sizeof(s->run_dir), "%s", wanted);
+		return n >= (int)sizeof(s->run_dir) - 32 ?
+			       av_err_set(err, -ENAMETOOLONG,
+					  "path is too long") :
+			       private_dir(s->run_dir, &s->made_dir, err);
+	}
+	if (xdg && xdg[0] == '/') {
+		n = snprintf(base, sizeof(base), "%s/avsim", xdg);
+	} else {
+		n = snprintf(base, sizeof(base), "%s/avsim-%u",
+			     tmp && tmp[0] == '/' ? tmp : "/tmp",
+			     (unsigned int)geteuid());
+	}
+	if (n >= (int)sizeof(base)) {
+		return av_err_set(err, -ENAMETOOLONG, "path is too long");
+	}
+	ret = private_dir(base, &made_base, err);
+	if (ret < 0) {
+		return ret;
+	}
+	snprintf(s->run_dir, sizeof(s->run_dir), "%s/%d", base, (int)getpid());
+	return private_dir(s->run_dir, &s->made_dir, err);
+}
+
+static const char *sock_path(const struct services *s, const char *name,
+			     char buf[PATH_MAX + 32])
+{
+	snprintf(buf, PATH_MAX + 32, "%s/%s", s->run_dir, name);
+	return buf;
+}
+
+/* ---- VHAL ---- */
+
+static int open_vhal(struct services *s, const struct services_opts *o,
+		     struct av_err *err)
+{
+	struct vhal_service_env env = { .loop = s->env.loop,
+					.q = s->env.w->q,
+					.vhal = s->env.w->vhal,
+					.cmdq = s->env.w->cmdq };
+	char path[PATH_MAX + 32];
+	int ret;
+
+	s->vhal.server = grpc_server_create(s->env.loop, "vhal");
+	if (!s->vhal.server ||
+	    vhal_service_create(&env, s->vhal.server, &s->vhal.service) < 0 ||
+	    grpc_reflect_add(s->vhal.server, &s->vhal.reflection) < 0) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	ret = sock_listen_unix(s->env.loop, sock_path(s, "vhal.sock", path),
+			       grpc_server_acceptor(s->vhal.server),
+			       &s->vhal.sock, err);
+	if (ret == 0 && o->vhal_tcp) {
+		ret = sock_listen_tcp(s->env.loop, o->vhal_tcp,
+				      grpc_server_acceptor(s->vhal.server),
+				      &s->vhal.tcp, NULL, err);
+	}
+	return ret;
+}
+
+static void close_vhal(struct services *s)
+{
+	sock_listener_destroy(s->vhal.sock);
+	sock_listener_destroy(s->vhal.tcp);
+	grpc_server_destroy(s->vhal.server);
+	vhal_service_destroy(s->vhal.service);
+}
+
+/* ---- control ---- */
+
+static int open_ctl(struct services *s, struct av_err *err)
+{
+	char path[PATH_MAX + 32];
+	int ret;
+
+	s->ctl.server = grpc_server_create(s->env.loop, "ctl");
+	if (!s->ctl.server ||
+	    grpc_reflect_add(s->ctl.server, &s->ctl.reflection) < 0) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	ret = control_create(&s->env, s->ctl.server, &s->ctl.control, err);
+	return ret < 0 ? ret :
+			 sock_listen_unix(s->env.loop,
+					  sock_path(s, "ctl.sock", path),
+					  grpc_server_acceptor(s->ctl.server),
+					  &s->ctl.sock, err);
+}
+
+static void close_ctl(struct services *s)
+{
+	sock_listener_destroy(s->ctl.sock);
+	grpc_server_destroy(s->ctl.server);
+	control_destroy(s->ctl.control);
+}
+
+/* ---- all ---- */
+
+int services_create(const struct services_env *env,
+		    const struct services_opts *o, struct services **out,
+		    struct av_err *err)
+{
+	struct services *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (!s) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	s->env = *env;
+	ret = make_run_dir(s, o->run_dir, err);
+	if (ret == 0) {
+		ret = open_vhal(s, o, err);
+	}
+	if (ret == 0) {
+		ret = open_ctl(s, err);
+	}
+	if (ret < 0) {
+		services_destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+void services_destroy(struct services *s)
+{
+	if (!s) {
+		return;
+	}
+	close_vhal(s);
+	close_ctl(s);
+	if (s->made_dir) {
+		rmdir(s->run_dir);
+	}
+	free(s);
+}
+
+const char *services_run_dir(const struct services *s)
+{
+	return s->run_dir;
+}
+
+struct av_acceptor *services_acceptor(struct services *s, const char *name)
+{
+	if (!strcmp(name, "vhal")) {
+		return grpc_server_acceptor(s->vhal.server);
+	}
+	if (!strcmp(name, "ctl")) {
+		return grpc_server_acceptor(s->ctl.server);
+	}
+	return NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All host services of one run: who listens where. Each service is a file with a
+ * create and a destroy and two lines in services.c.
+ */
+#ifndef AVSIM_SERVICES_SERVICES_H
+#define AVSIM_SERVICES_SERVICES_H
+
+#include "sim/core/err.h"
+#include "sim/core/pace.h"
+#include "sim/services/stream.h"
+
+#include <uv.h>
+
+struct world;
+struct services;
+
+struct services_opts {
+	const char *run_dir;  /* NULL: a new one below XDG_RUNTIME_DIR */
+	const char *vhal_tcp; /* also listen there; NULL = unix socket only */
+};
+
+struct services_env {
+	uv_loop_t *loop;
+	struct world *w;
+	struct pace *pace;
+	const char *title;
+	const char *recording; /* path or NULL */
+	bool replay;
+	/* what only the run loop can do; may be NULL */
+	void (*quit)(void *ctx);
+	void (*seek)(void *ctx, vtime to);
+	void *ctx;
+};
+
+/**
+ * services_create() - Make the run dir (0700) and listen in it: vhal.sock,
+ * ctl.sock
+ *
+ * After world_start(). Return: 0, or -errno with @err: nothing listens.
+ */
+int services_create(const struct services_env *env,
+		    const struct services_opts *o, struct services **out,
+		    struct av_err *err);
+/* Ends all connections, removes sockets and the run dir if it was made here. */
+void services_destroy(struct services *s);
+
+const char *services_run_dir(const struct services *s);
+
+/* For other carriers (vsock): the front door of "vhal", "ctl"; or NULL. */
+struct av_acceptor *services_acceptor(struct services *s, const char *name);
+
+#endif

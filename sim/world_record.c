@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The recorder as a tap of the world.
+ */
+#include "config.h"
+
+#include "sim/world.h"
+
+static void on_can(void *ctx, const void *msg)
+{
+	rec_can(ctx, msg);
+}
+
+static void on_vhal(void *ctx, const void *msg)
+{
+	rec_vhal(ctx, msg);
+}
+
+static void on_command(void *ctx, const void *msg)
+{
+	rec_command(ctx, msg);
+}
+
+#define ON_TEXT(name, channel)                                                 \
+	static void name(void *ctx, const void *msg)                           \
+	{                                                                      \
+		const struct text_event *e = msg;                              \
+                                                                               \
+		rec_text(ctx, channel, e->t, e->key, e->text);                 \
+	}
+ON_TEXT(on_fault, REC_FAULT)
+ON_TEXT(on_power, REC_POWER)
+ON_TEXT(on_device, REC_DEVICE)
+ON_TEXT(on_scenario, REC_SCENARIO)
+
+int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
+{
+	static const struct {
+		enum av_topic_id topic;
+		bus_fn *fn;
+	} taps[] = {
+		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
+		{ TOPIC_CAN, on_can },		 { TOPIC_VHAL, on_vhal },
+		{ TOPIC_POWER, on_power },	 { TOPIC_DEVICE, on_device },
+		{ TOPIC_SCENARIO, on_scenario },
+	};
+
+	for (size_t i = 0; i < sizeof(taps) / sizeof(taps[0]); i++) {
+		int ret = bus_subscribe(w->bus, taps[i].topic, STAGE_TAP,
+					"recorder", taps[i].fn, rec, err);
+
+		if (ret < 0) {
+			return ret;
+		}
+	}
+	return 0;
+}
