@@ -95,6 +95,16 @@ const struct sc_route *scenario_route(const struct scenario *s,
 	return NULL;
 }
 
+const struct route_point *scenario_way_points(const struct scenario *s,
+					      size_t i, size_t *n)
+{
+	if (i >= s->n_routes) {
+		return NULL;
+	}
+	*n = s->route[i].n;
+	return s->route[i].point;
+}
+
 /* ---- helpers of the parser ---- */
 
 /*

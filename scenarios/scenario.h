@@ -58,6 +58,12 @@ const char *scenario_trace(const struct scenario *s, size_t i);
 int scenario_bind(struct scenario *s, struct world *w,
 		  const struct bundle *inputs, struct av_diags *d);
 
+/* Way points of the @i-th route, metres east and north of the start point; NULL
+ * past the last route. For the map of a dashboard. Valid after
+ * scenario_bind(). */
+const struct route_point *scenario_way_points(const struct scenario *s,
+					      size_t i, size_t *n);
+
 /* Called by the world: at the start, after each step, at the end. */
 int scenario_start(struct scenario *s, struct av_err *err);
 void scenario_step(struct scenario *s, vtime now);
