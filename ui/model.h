@@ -78,7 +78,7 @@ struct model_can {
 
 /* ---- path driven ---- */
 struct model_point {
-	float x_m, y_m; /* east and north of the first point */
+	float x_m, y_m; /* east and north of the start */
 };
 enum model_track_from { TRACK_NONE, TRACK_POSITION, TRACK_VEHICLE,
 			TRACK_RECKONED };

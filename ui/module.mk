@@ -20,3 +20,7 @@ libavsim_a_SOURCES += \
 	%D%/tui_map.c \
 	%D%/tui_props.c \
 	%D%/view_table.c
+
+UNIT_TESTS += tests/unit/test_ui_model
+tests_unit_test_ui_model_LDADD = $(CMOCKA_LDADD)
+EXTRA_DIST += tests/ui/capture_svg.py

@@ -35,6 +35,15 @@ void track_init(struct model *m)
 	m->sig_speed = find(m, "Vehicle.Speed");
 	m->sig_yaw = find(m, "Vehicle.AngularVelocity.Yaw");
 	m->lat = m->lon = NAN;
+	m->track.lat0 = m->track.lon0 = NAN;
+	if (m->w->vehicle) { /* count from where it started, as routes do */
+		const double *v = m->w->state.v;
+		double lat0 = v[VV_lat] - v[VV_pos_y] / M_PER_DEG;
+
+		m->track.lat0 = lat0;
+		m->track.lon0 = v[VV_lon] - v[VV_pos_x] / M_PER_DEG /
+						    cos(lat0 * RAD_PER_DEG);
+	}
 }
 
 static void thin_out(struct model_track *t)
@@ -92,7 +101,7 @@ static void position(struct model *m)
 	if (isnan(m->lat) || isnan(m->lon)) {
 		return;
 	}
-	if (t->n == 0) {
+	if (isnan(t->lat0)) {
 		t->lat0 = m->lat;
 		t->lon0 = m->lon;
 	}

@@ -30,7 +30,7 @@ static const struct {
 	{ 0x250a, 0x250b, ':' }, { 0x250c, 0x254b, '+' },
 	{ 0x256d, 0x256e, '.' }, { 0x256f, 0x2570, '\'' },
 	{ 0x2571, 0x2571, '/' }, { 0x2572, 0x2572, '\\' },
-	{ 0x2580, 0x2580, '"' }, { 0x2581, 0x2583, '_' },
+	{ 0x2580, 0x2580, '"' }, { 0x2581, 0x2583, '.' },
 	{ 0x2584, 0x2584, 'm' }, { 0x2585, 0x2588, '#' },
 	{ 0x2589, 0x258b, '#' }, { 0x258c, 0x2590, '|' },
 	{ 0x2591, 0x2591, '.' }, { 0x2592, 0x2593, ':' },
@@ -223,27 +223,22 @@ struct rect tui_box(struct tui *t, int h, int w, const char *title)
 	return (struct rect){ r.y + 1, r.x + 2, r.h - 2, r.w - 4 };
 }
 
-static const char *const eighths[] = { " ", "▏", "▎", "▍", "▌",
-				       "▋", "▊", "▉", "█" };
+/* Not quite the height of a line, so that bars above each other stay apart. */
+#define BAR_FULL "▆"
+#define BAR_EMPTY "▁"
 
 void tui_bar(struct tui *t, int y, int x, int w, double share, enum role role)
 {
 	int n;
 
 	share = !(share > 0) ? 0 : share > 1 ? 1 : share; /* NaN is empty */
-	n = (int)lround(share * w * 8);
-	if (n == 0 && share > 0) {
+	n = (int)lround(share * w);
+	if (n == 0 && share > 0.001) {
 		n = 1; /* a little is not nothing */
 	}
 	for (int i = 0; i < w; i++) {
-		int part = n - i * 8;
-
-		if (part <= 0) {
-			tui_put(t, y, x + i, 1, ROLE_DIM, "·");
-		} else {
-			tui_put(t, y, x + i, 1, role, "%s",
-				eighths[part > 8 ? 8 : part]);
-		}
+		tui_put(t, y, x + i, 1, i < n ? role : ROLE_DIM, "%s",
+			i < n ? BAR_FULL : BAR_EMPTY);
 	}
 }
 
@@ -263,7 +258,7 @@ void tui_bar_mid(struct tui *t, int y, int x, int w, double share,
 
 		tui_put(t, y, x + half + i, 1,
 			i == 0 ? ROLE_TEXT : on ? n < 0 ? neg : pos : ROLE_DIM,
-			"%s", i == 0 ? "│" : on ? "█" : "·");
+			"%s", i == 0 ? "│" : on ? BAR_FULL : BAR_EMPTY);
 	}
 }
 
@@ -325,7 +320,7 @@ void tui_gauge(struct tui *t, int y, int x, int w, enum gauge g, double scale,
 	       int digits, const char *unit, enum role role)
 {
 	struct gauge_value v;
-	char age[16];
+	char age[16], text[64];
 
 	model_gauge(t->m, g, &v);
 	switch (v.state) {
@@ -339,8 +334,12 @@ void tui_gauge(struct tui *t, int y, int x, int w, enum gauge g, double scale,
 		tui_put_right(t, y, x, w, ROLE_BAD, "ERR");
 		return;
 	case GAUGE_STALE:
-		tui_put_right(t, y, x, w, ROLE_DIM, "%.*f? %s", digits,
-			      v.v / scale, tui_age(v.age, age));
+		snprintf(text, sizeof(text), "%.*f? %s", digits, v.v / scale,
+			 tui_age(v.age, age));
+		if (tui_width(text) > w) { /* then the mark alone */
+			*strchr(text, ' ') = '\0';
+		}
+		tui_put_right(t, y, x, w, ROLE_DIM, "%s", text);
 		return;
 	case GAUGE_OK:
 		break;

@@ -63,7 +63,7 @@ static void draw_speed(struct tui *t, int y, int x)
 	if (v.state == GAUGE_STALE) {
 		char age[16];
 
-		tui_put(t, y, x + 12, 12, ROLE_WARN, "silent %s",
+		tui_put(t, y + 3, x, 20, ROLE_WARN, "silent for %s",
 			tui_age(v.age, age));
 	}
 }

@@ -245,11 +245,14 @@ static void draw_footer(struct tui *t, int y)
 	x = put_keys(t, y, 1, keys);
 	if (!*tui_views[t->view].keys || t->cols - x > 50) {
 		x = put_keys(t, y, x,
-			     "f faults  i inject  m mark");
+			     strstr(keys, "i inject") ?
+				     "f faults  m mark" :
+				     "f faults  i inject  m mark");
 	}
-	if (t->cols - x > 16) {
-		put_keys(t, y, t->cols - 15, t->finished ? "      ? help" :
-							   "? help  q quit");
+	if (t->cols - x > 15 && !t->finished) {
+		put_keys(t, y, t->cols - 15, "? help  q quit");
+	} else if (t->cols - x > 7) {
+		put_keys(t, y, t->cols - 7, "? help");
 	}
 }
 

@@ -16,7 +16,7 @@ struct canvas {
 	struct rect r;
 	double cx_m, cy_m; /* in the middle */
 	double scale;	   /* metres per dot */
-	uint8_t *dots;
+	uint8_t *path, *plan; /* dots of each cell: driven, and planned */
 };
 
 /* Steps of 1, 2, 5 so that the zoom does not creep. */
@@ -30,33 +30,60 @@ static double next_scale(double s, int dir)
 	return m > 3.5 ? 2 * e : m > 1.5 ? e : e / 2;
 }
 
-static void extent(const struct model_track *t, double *x0, double *x1,
-		   double *y0, double *y1)
-{
-	*x0 = *x1 = t->x_m;
-	*y0 = *y1 = t->y_m;
-	for (size_t i = 0; i < t->n; i++) {
-		double x = (double)t->p[i].x_m, y = (double)t->p[i].y_m;
+struct box {
+	double x0, x1, y0, y1;
+};
 
-		*x0 = x < *x0 ? x : *x0;
-		*x1 = x > *x1 ? x : *x1;
-		*y0 = y < *y0 ? y : *y0;
-		*y1 = y > *y1 ? y : *y1;
+static void widen(struct box *b, double x, double y)
+{
+	b->x0 = x < b->x0 ? x : b->x0;
+	b->x1 = x > b->x1 ? x : b->x1;
+	b->y0 = y < b->y0 ? y : b->y0;
+	b->y1 = y > b->y1 ? y : b->y1;
+}
+
+/* Way points of the @i-th route, or NULL. They count from the start point, as
+ * the path does if there is a vehicle. */
+static const struct route_point *route(const struct tui *t, size_t i,
+				       size_t *n)
+{
+	const struct world *w = t->env.w;
+
+	return w->scenario && w->vehicle ?
+		       scenario_way_points(w->scenario, i, n) :
+		       NULL;
+}
+
+static struct box extent(const struct tui *t)
+{
+	const struct model_track *tr = &t->m->track;
+	struct box b = { tr->x_m, tr->x_m, tr->y_m, tr->y_m };
+	const struct route_point *p;
+	size_t n;
+
+	for (size_t i = 0; i < tr->n; i++) {
+		widen(&b, (double)tr->p[i].x_m, (double)tr->p[i].y_m);
 	}
+	for (size_t i = 0; (p = route(t, i, &n)); i++) {
+		for (size_t k = 0; k < n; k++) {
+			widen(&b, p[k].x_m, p[k].y_m);
+		}
+	}
+	return b;
 }
 
 static void choose_view(struct tui *t, struct canvas *c)
 {
 	const struct model_track *tr = &t->m->track;
-	double x0, x1, y0, y1, w = c->r.w * 2, h = c->r.h * 4;
+	struct box b = extent(t);
+	double w = c->r.w * 2, h = c->r.h * 4;
 
-	extent(tr, &x0, &x1, &y0, &y1);
 	if (t->map.m_per_dot <= 0) {
 		t->map.m_per_dot = 0.1;
 	}
 	if (!t->map.fixed) {
-		double need = fmax((x1 - x0) / (w * 0.85),
-				   (y1 - y0) / (h * 0.85));
+		double need = fmax((b.x1 - b.x0) / (w * 0.85),
+				   (b.y1 - b.y0) / (h * 0.75));
 
 		while (t->map.m_per_dot < need) {
 			t->map.m_per_dot = next_scale(t->map.m_per_dot, 1);
@@ -68,8 +95,8 @@ static void choose_view(struct tui *t, struct canvas *c)
 		}
 	}
 	c->scale = t->map.m_per_dot;
-	c->cx_m = (x0 + x1) / 2;
-	c->cy_m = (y0 + y1) / 2;
+	c->cx_m = (b.x0 + b.x1) / 2;
+	c->cy_m = (b.y0 + b.y1) / 2;
 	if (t->map.fixed) { /* then the car stays in the middle */
 		c->cx_m = tr->x_m;
 		c->cy_m = tr->y_m;
@@ -78,7 +105,7 @@ static void choose_view(struct tui *t, struct canvas *c)
 
 static bool open_canvas(struct tui *t, struct canvas *c)
 {
-	size_t need = (size_t)c->r.w * (size_t)c->r.h;
+	size_t cells = (size_t)c->r.w * (size_t)c->r.h, need = 2 * cells;
 
 	if (need > t->map.room) {
 		uint8_t *p = realloc(t->map.dots, need);
@@ -89,12 +116,13 @@ static bool open_canvas(struct tui *t, struct canvas *c)
 		t->map.dots = p;
 		t->map.room = need;
 	}
-	c->dots = t->map.dots;
-	memset(c->dots, 0, need);
+	c->path = t->map.dots;
+	c->plan = c->path + cells;
+	memset(c->path, 0, need);
 	return true;
 }
 
-static void dot(struct canvas *c, int x, int y)
+static void dot(const struct canvas *c, uint8_t *dots, int x, int y)
 {
 	/* bit of the dot in column x % 2, row y % 4 of U+2800 */
 	static const uint8_t bits[4][2] = {
@@ -102,7 +130,7 @@ static void dot(struct canvas *c, int x, int y)
 	};
 
 	if (x >= 0 && y >= 0 && x < c->r.w * 2 && y < c->r.h * 4) {
-		c->dots[y / 4 * c->r.w + x / 2] |= bits[y % 4][x % 2];
+		dots[y / 4 * c->r.w + x / 2] |= bits[y % 4][x % 2];
 	}
 }
 
@@ -116,41 +144,65 @@ static double dot_y(const struct canvas *c, double y_m)
 	return (c->cy_m - y_m) / c->scale + c->r.h * 2;
 }
 
-static void line(struct canvas *c, double x0, double y0, double x1, double y1)
+/* A straight line between two places, in metres. */
+static void line(const struct canvas *c, uint8_t *dots, double x0_m,
+		 double y0_m, double x1_m, double y1_m)
 {
-	double len = fmax(fabs(x1 - x0), fabs(y1 - y0));
+	double x = dot_x(c, x0_m), y = dot_y(c, y0_m);
+	double dx = dot_x(c, x1_m) - x, dy = dot_y(c, y1_m) - y;
+	double len = fmax(fabs(dx), fabs(dy));
 	int n = len > 4000 ? 4000 : (int)ceil(len);
 
 	for (int i = 0; i <= n; i++) {
 		double k = n ? (double)i / n : 0;
 
-		dot(c, (int)lround(x0 + (x1 - x0) * k),
-		    (int)lround(y0 + (y1 - y0) * k));
+		dot(c, dots, (int)lround(x + dx * k), (int)lround(y + dy * k));
 	}
 }
 
-static void draw_path(struct tui *t, struct canvas *c)
+static void plot_path(const struct tui *t, const struct canvas *c)
 {
 	const struct model_track *tr = &t->m->track;
 
 	for (size_t i = 0; i < tr->n; i++) {
-		double x0 = (double)tr->p[i].x_m, y0 = (double)tr->p[i].y_m;
 		bool last = i + 1 == tr->n;
-		double x1 = last ? tr->x_m : (double)tr->p[i + 1].x_m;
-		double y1 = last ? tr->y_m : (double)tr->p[i + 1].y_m;
 
-		line(c, dot_x(c, x0), dot_y(c, y0), dot_x(c, x1),
-		     dot_y(c, y1));
+		line(c, c->path, (double)tr->p[i].x_m, (double)tr->p[i].y_m,
+		     last ? tr->x_m : (double)tr->p[i + 1].x_m,
+		     last ? tr->y_m : (double)tr->p[i + 1].y_m);
 	}
+}
+
+static void plot_routes(const struct tui *t, const struct canvas *c)
+{
+	const struct route_point *p;
+	size_t n;
+
+	for (size_t i = 0; (p = route(t, i, &n)); i++) {
+		for (size_t k = 0; k + 1 < n; k++) {
+			line(c, c->plan, p[k].x_m, p[k].y_m, p[k + 1].x_m,
+			     p[k + 1].y_m);
+		}
+	}
+}
+
+static void draw_dots(struct tui *t, const struct canvas *c)
+{
 	for (int y = 0; y < c->r.h; y++) {
 		for (int x = 0; x < c->r.w; x++) {
-			unsigned int b = c->dots[y * c->r.w + x];
+			int at = y * c->r.w + x;
+			/* never mixed: the driven path hides the plan */
+			bool driven = c->path[at] != 0;
+			unsigned int b = driven ? c->path[at] : c->plan[at];
 
-			if (b) {
+			if (b && !driven && !t->utf8) {
+				tui_put(t, c->r.y + y, c->r.x + x, 1, ROLE_DIM,
+					".");
+			} else if (b) {
 				/* U+2800 + b in UTF-8 */
 				tui_put(t, c->r.y + y, c->r.x + x, 1,
-					ROLE_INFO, "\xe2%c%c",
-					(int)(0xa0 + (b >> 6)),
+					driven ? ROLE_INFO : ROLE_DIM,
+					"\xe2%c%c", (int)(0xa0 + (b >> 6)),
 					(int)(0x80 + (b & 0x3f)));
 			}
 		}
@@ -238,7 +290,9 @@ void tui_map_draw(struct tui *t, struct rect r)
 		return;
 	}
 	choose_view(t, &c);
-	draw_path(t, &c);
+	plot_routes(t, &c);
+	plot_path(t, &c);
+	draw_dots(t, &c);
 	draw_mark(t, &c, (double)tr->p[0].x_m, (double)tr->p[0].y_m,
 		  ROLE_GOOD, "○");
 	draw_mark(t, &c, tr->x_m, tr->y_m, ROLE_LIT_WARN, arrow(heading));

@@ -40,6 +40,7 @@ static const struct {
 	{ "MILLILITER", "ml" },
 	{ "MILLIMETER", "mm" },
 	{ "MILLISECS", "ms" },
+	{ "MILLI_SECS", "ms" },
 	{ "MILLIVOLT", "mV" },
 	{ "MILLIWATTS", "mW" },
 	{ "NANO_SECS", "ns" },
@@ -312,7 +313,7 @@ void tui_props_draw(struct tui *t, struct rect r)
 	tui_put_right(t, r.y, r.x + name_w + 8, r.w - name_w - 25, ROLE_DIM,
 		      "%zu of %zu%s%s%s%s", p->n, t->m->n_props,
 		      p->changed_only ? ", changed" : "",
-		      p->sort == PROPS_BY_CHANGE ? ", latest first" : "",
+		      p->sort == PROPS_BY_CHANGE ? ", latest" : "",
 		      t->filter[VIEW_PROPS][0] ? ", /" : "",
 		      t->filter[VIEW_PROPS]);
 	if (p->n == 0) {
