@@ -19,6 +19,7 @@
 
 struct replay_opts {
 	const char *file, *speed, *from, *to, *only, *record, *log;
+	struct services_opts services;
 	bool headless, loop;
 	vtime from_t, to_t;
 };
@@ -113,7 +114,7 @@ static void print_check(const struct replay_result *res)
 
 /* One pass over the file. */
 static int play(const struct replay_opts *o, struct rec_reader *reader,
-		bool *interrupted)
+		bool *interrupted, vtime *restart_at)
 {
 	bool dashboard = !o->headless && !o->only && cli_has_terminal();
 	double speed = dashboard ? 1.0 : PACE_MAX;
@@ -126,6 +127,7 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 	struct runloop loop = { .pace = &pace,
 				.dashboard = dashboard,
 				.replay = true,
+				.services = &o->services,
 				.title = rec_meta(reader)->title,
 				.recording = o->file };
 	struct av_err err = { 0 };
@@ -163,6 +165,11 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 		goto out;
 	}
 	*interrupted = loop.interrupted;
+	*restart_at = loop.restart_at;
+	if (loop.restart_at >= 0) {
+		status = EXIT_PASS;
+		goto out;
+	}
 	if (loop.interrupted || o->to_t < rec_end(reader)) {
 		replay_check_stop(check, &res);
 	} else {
@@ -210,6 +217,7 @@ static int replay(struct replay_opts *o)
 	struct rec_reader *reader;
 	struct av_err err = { 0 };
 	bool interrupted = false;
+	vtime restart_at = -1, from = 0;
 	int status;
 
 	if (parse_times(o) || (o->log && cli_log_level(o->log))) {
@@ -218,9 +226,13 @@ static int replay(struct replay_opts *o)
 	if (rec_open(o->file, &reader, &err) < 0) {
 		return session_trouble(NULL, &err);
 	}
+	from = o->from_t;
 	do {
-		status = play(o, reader, &interrupted);
-	} while (o->loop && !interrupted && status != EXIT_TROUBLE);
+		restart_at = -1;
+		status = play(o, reader, &interrupted, &restart_at);
+		o->from_t = restart_at >= 0 ? restart_at : from;
+	} while ((restart_at >= 0 || (o->loop && !interrupted)) &&
+		 status != EXIT_TROUBLE);
 	rec_close_reader(reader);
 	return status;
 }
@@ -237,6 +249,8 @@ static int run(int argc, char **argv)
 		{ "record", OPT_STR, &o.record },
 		{ "headless", OPT_FLAG, &o.headless },
 		{ "log", OPT_STR, &o.log },
+		{ "run-dir", OPT_STR, &o.services.run_dir },
+		{ "vhal-tcp", OPT_STR, &o.services.vhal_tcp },
 		{ 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -270,6 +284,8 @@ const struct cli_command cli_replay = {
 		"                   matches, as they happen; no dashboard\n"
 		"  --record FILE    record what comes out\n"
 		"  --headless       no dashboard, also in a terminal\n"
+		"  --run-dir DIR, --vhal-tcp ADDRESS\n"
+		"                   as for avsim run\n"
 		"  --log LEVEL      error, warn, info (default), debug, "
 		"trace\n\n"
 		"Exit status: 0 as recorded, 1 something came out differently "

@@ -34,6 +34,7 @@ int cli_log_level(const char *text)
 
 struct run_opts {
 	const char *scenario, *vehicle, *seed, *speed, *until, *record, *log;
+	struct services_opts services;
 	bool headless, no_record;
 	struct cli_list set;
 };
@@ -43,7 +44,9 @@ static int run_session(struct session *s, const struct run_opts *o)
 	bool dashboard = !o->headless && cli_has_terminal();
 	struct pace pace;
 	struct av_err err = { 0 };
-	struct runloop loop = { .pace = &pace, .dashboard = dashboard };
+	struct runloop loop = { .pace = &pace,
+				.dashboard = dashboard,
+				.services = &o->services };
 	struct scenario_info info;
 	double speed = dashboard ? 1.0 : PACE_MAX;
 	int status;
@@ -90,6 +93,8 @@ static int run(int argc, char **argv)
 		{ "no-record", OPT_FLAG, &o.no_record },
 		{ "set", OPT_MULTI, &o.set },
 		{ "log", OPT_STR, &o.log },
+		{ "run-dir", OPT_STR, &o.services.run_dir },
+		{ "vhal-tcp", OPT_STR, &o.services.vhal_tcp },
 		{ 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -141,6 +146,11 @@ const struct cli_command cli_run = {
 		"                        $XDG_STATE_HOME/avsim/recordings, the "
 		"last 20 stay)\n"
 		"  --no-record           do not record\n"
+		"  --run-dir DIR         where the run's sockets are (default: a "
+		"new folder\n"
+		"                        in $XDG_RUNTIME_DIR/avsim)\n"
+		"  --vhal-tcp ADDRESS    serve the VHAL on PORT (loopback) or "
+		"HOST:PORT too\n"
 		"  --log LEVEL           error, warn, info (default), debug, "
 		"trace\n\n"
 		"Exit status: 0 passed, 1 an expectation failed, 2 could not "

@@ -36,7 +36,9 @@ struct loop {
 	uv_signal_t sigint, sigterm, sigwinch;
 	int timer_fd;
 	struct dash *dash;
+	struct services *services;
 	int64_t next_tick, next_draw;
+	vtime rush_to; /* seek: up to here the pace does not matter */
 	bool quit;
 	bool ended;
 };
@@ -124,14 +126,53 @@ static void housekeeping(struct loop *l, int64_t wall)
 	}
 }
 
+/* What the control API asks of the loop. */
+static void on_quit(void *ctx)
+{
+	struct loop *l = ctx;
+
+	l->quit = true;
+	l->r->interrupted = !l->ended;
+}
+
+static void on_seek(void *ctx, vtime to)
+{
+	struct loop *l = ctx;
+
+	if (to >= evq_now(l->r->w->q) && !l->ended) {
+		l->rush_to = to;
+	} else {
+		l->r->restart_at = to; /* only a new world can go back */
+		l->quit = true;
+	}
+}
+
+/* Seeking: as fast as it goes, a slice at a time. */
+static int64_t rush(struct loop *l, int64_t wall)
+{
+	struct world *w = l->r->w;
+	vtime until = evq_now(w->q) + SLICE_NS;
+
+	world_run_until(w, until < l->rush_to ? until : l->rush_to);
+	if (evq_now(w->q) >= l->rush_to) {
+		l->rush_to = 0;
+		pace_set_speed(l->r->pace, l->r->pace->speed, evq_now(w->q));
+		pace_pause(l->r->pace, l->r->pace->paused, evq_now(w->q));
+	}
+	return wall;
+}
+
 /* Run what may run now. Return: wall time of the next event. */
 static int64_t advance(struct loop *l, int64_t wall)
 {
 	struct world *w = l->r->w;
 	int64_t wake;
-	vtime now = evq_now(w->q);
-	vtime until = pace_until(l->r->pace, wall, now, evq_next_due(w->q),
-				 &wake);
+	vtime now = evq_now(w->q), until;
+
+	if (l->rush_to > now) {
+		return rush(l, wall);
+	}
+	until = pace_until(l->r->pace, wall, now, evq_next_due(w->q), &wake);
 
 	if (until == VT_NEVER) {
 		until = now + SLICE_NS;
@@ -223,6 +264,22 @@ static int open_loop(struct loop *l, struct av_err *err)
 	l->sigint.data = l->sigterm.data = l;
 	uv_signal_start(&l->sigint, on_signal, SIGINT);
 	uv_signal_start(&l->sigterm, on_signal, SIGTERM);
+	if (r->services) {
+		struct services_env senv = { .loop = &l->uv,
+					     .w = r->w,
+					     .pace = r->pace,
+					     .title = r->title,
+					     .recording = r->recording,
+					     .replay = r->replay,
+					     .quit = on_quit,
+					     .seek = on_seek,
+					     .ctx = l };
+
+		ret = services_create(&senv, r->services, &l->services, err);
+		if (ret < 0) {
+			return ret;
+		}
+	}
 	if (!r->dashboard) {
 		return 0;
 	}
@@ -245,6 +302,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 	int64_t start = pace_wall_ns();
 	int ret;
 
+	r->restart_at = -1;
 	ret = uv_loop_init(&l.uv);
 	if (ret < 0) {
 		return av_err_set(err, ret, "cannot start the event loop: %s",
@@ -256,6 +314,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 		check_recording(&l);
 	}
 	dash_destroy(l.dash);
+	services_destroy(l.services);
 	uv_walk(&l.uv, close_handle, NULL);
 	uv_run(&l.uv, UV_RUN_DEFAULT);
 	uv_loop_close(&l.uv);

@@ -8,6 +8,7 @@
 
 #include "recordings/rec.h"
 #include "sim/core/pace.h"
+#include "sim/services/services.h"
 #include "sim/world.h"
 
 struct runloop {
@@ -19,7 +20,9 @@ struct runloop {
 	bool replay;
 	const char *title;
 	const char *recording; /* path for the dashboard, or NULL */
+	const struct services_opts *services; /* NULL: nothing listens */
 	/* out */
+	vtime restart_at; /* a replay was asked to go back to there; else -1 */
 	bool interrupted; /* by SIGINT, SIGTERM or the dashboard's quit */
 	int64_t wall_ns;
 	int rec_error; /* first error of the recording, 0 = none */

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * avsim ctl: a client of the control API of a running avsim.
+ */
+#include "config.h"
+
+#include "sim/core/vtime.h"
+#include "sim/services/grpc.h"
+#include "sim/services/sock.h"
+#include "ui/cli.h"
+#include "ui/session.h"
+
+#include "control.pb-c.h"
+#include "google/protobuf/empty.pb-c.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS 10000
+
+struct ctl {
+	uv_loop_t loop;
+	struct grpc_client *client;
+	bool done;
+	int status; /* exit status */
+	char **args;
+	size_t n;
+};
+
+/* ---- which avsim ---- */
+
+static int base_dir(char out[PATH_MAX])
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *tmp = getenv("TMPDIR");
+
+	return xdg && xdg[0] == '/' ?
+		       snprintf(out, PATH_MAX, "%s/avsim", xdg) :
+		       snprintf(out, PATH_MAX, "%s/avsim-%u",
+				tmp && tmp[0] == '/' ? tmp : "/tmp",
+				(unsigned int)geteuid());
+}
+
+static int connect_to(struct ctl *c, const char *path, struct av_err *err)
+{
+	struct av_stream *stream;
+	int ret = sock_connect_unix(&c->loop, path, &stream, err);
+
+	if (ret == 0) {
+		c->client = grpc_client_create(&c->loop, stream);
+		ret = c->client ? 0 : -ENOMEM;
+	}
+	return ret;
+}
+
+/* The only running one, or a message. */
+static int find_run(char path[PATH_MAX])
+{
+	char base[PATH_MAX], list[1024] = "";
+	size_t n = 0, used = 0;
+	struct dirent *e;
+	DIR *dir;
+
+	base_dir(base);
+	dir = opendir(base);
+	while (dir && (e = readdir(dir))) {
+		char sock[PATH_MAX + 300];
+
+		snprintf(sock, sizeof(sock), "%s/%s/ctl.sock", base, e->d_name);
+		if (!isdigit((unsigned char)e->d_name[0]) ||
+		    access(sock, W_OK) != 0 ||
+		    access("/proc", F_OK) != 0) {
+			continue;
+		}
+		n++;
+		snprintf(path, PATH_MAX, "%.*s", PATH_MAX - 1, sock);
+		if (used < sizeof(list)) {
+			used += (size_t)snprintf(list + used,
+						 sizeof(list) - used,
+						 "\n  --run-dir %s/%s", base,
+						 e->d_name);
+		}
+	}
+	if (dir) {
+		closedir(dir);
+	}
+	if (n == 0) {
+		return cli_trouble("no avsim is running (or give --run-dir)");
+	}
+	if (n > 1) {
+		return cli_trouble("%zu runs, which one?%s", n, list);
+	}
+	return 0;
+}
+
+/* ---- calls ---- */
+
+static void on_done(void *ctx, enum grpc_status status, const char *text)
+{
+	struct ctl *c = ctx;
+
+	c->done = true;
+	if (status != GRPC_OK) {
+		cli_trouble("%s%s%s", text[0] ? text : grpc_status_name(status),
+			    text[0] ? "" : "", "");
+		c->status = EXIT_TROUBLE;
+	}
+}
+
+static int call(struct ctl *c, const char *method, const ProtobufCMessage *msg,
+		const ProtobufCMessageDescriptor *out, unsigned int timeout_ms,
+		grpc_reply_fn *reply)
+{
+	char path[64];
+	int ret;
+
+	snprintf(path, sizeof(path), "/avsim.v1.Control/%s", method);
+	c->done = false;
+	ret = grpc_client_call(c->client, path, msg, out, timeout_ms, reply,
+			       on_done, c);
+	if (ret < 0) {
+		return cli_trouble("cannot call %s: %s", method,
+				   strerror(-ret));
+	}
+	while (!c->done) {
+		uv_run(&c->loop, UV_RUN_ONCE);
+	}
+	return c->status;
+}
+
+static const char *seconds(int64_t ns, char buf[VTIME_STR_MAX])
+{
+	size_t n = vtime_format(ns, buf);
+
+	buf[n - 6] = '\0';
+	return buf;
+}
+
+static void print_status(void *ctx, const ProtobufCMessage *msg)
+{
+	const Avsim__V1__Status *s = (const void *)msg;
+	char now[VTIME_STR_MAX], end[VTIME_STR_MAX];
+
+	(void)ctx;
+	printf("%s%s\n", s->title, s->replay ? " (replay)" : "");
+	printf("  time:     %s s", seconds(s->now_ns, now));
+	if (s->duration_ns >= 0) {
+		printf(" of %s s", seconds(s->duration_ns, end));
+	}
+	printf("%s\n", s->ended ? ", ended" : s->paused ? ", paused" : "");
+	if (s->speed > 0) {
+		printf("  speed:    %gx\n", s->speed);
+	} else {
+		printf("  speed:    max\n");
+	}
+	if (s->late_count > 0) {
+		printf("  late:     %llu times, worst %.1f ms\n",
+		       (unsigned long long)s->late_count,
+		       (double)s->late_max_ns / 1e6);
+	}
+	printf("  verdict:  %s\n", s->verdict);
+	for (size_t i = 0; i < s->n_expectations; i++) {
+		const Avsim__V1__Status__Expectation *e = s->expectations[i];
+
+		printf("    %-5s %s%s%s\n",
+		       strcmp(e->verdict, "none") ? e->verdict : "open",
+		       e->text, e->reason[0] ? ": " : "", e->reason);
+	}
+	for (size_t i = 0; i < s->n_faults; i++) {
+		printf("  fault:    %s\n", s->faults[i]);
+	}
+	if (s->recording[0]) {
+		printf("  recorded: %s\n", s->recording);
+	}
+}
+
+static void print_items(void *ctx, const ProtobufCMessage *msg)
+{
+	const Avsim__V1__ItemList *l = (const void *)msg;
+
+	(void)ctx;
+	for (size_t i = 0; i < l->n_items; i++) {
+		const Avsim__V1__Item *m = l->items[i];
+
+		printf("%s\t%s%s%s%s%s%s\n", m->name,
+		       m->value[0] ? m->value : "-", m->unit[0] ? " " : "",
+		       m->unit, m->label[0] ? " (" : "", m->label,
+		       m->label[0] ? ")" : "");
+	}
+	fflush(stdout);
+}
+
+#define EMPTY_MSG(name)                                                        \
+	Google__Protobuf__Empty name = GOOGLE__PROTOBUF__EMPTY__INIT
+
+static int status_call(struct ctl *c, const char *method,
+		       const ProtobufCMessage *msg)
+{
+	EMPTY_MSG(empty);
+
+	return call(c, method, msg ? msg : &empty.base,
+		    &avsim__v1__status__descriptor, TIMEOUT_MS, print_status);
+}
+
+/* "verb key=value ..." */
+static int command(struct ctl *c, const char *text)
+{
+	Avsim__V1__CommandRequest q = AVSIM__V1__COMMAND_REQUEST__INIT;
+
+	q.text = (char *)(uintptr_t)text;
+	return call(c, "Command", &q.base, &google__protobuf__empty__descriptor,
+		    TIMEOUT_MS, NULL);
+}
+
+/* Arguments joined by spaces. */
+static const char *joined(const struct ctl *c, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < c->n && used < size; i++) {
+		used += (size_t)snprintf(buf + used, size - used, "%s%s",
+					 i ? " " : "", c->args[i]);
+	}
+	return buf;
+}
+
+/* Copy @s in single quotes, as command text wants it. */
+static size_t quoted(const char *s, char *out, size_t size)
+{
+	size_t n = 0;
+
+	if (size > 2) {
+		out[n++] = '\'';
+	}
+	for (; *s && n + 4 < size; s++) {
+		if (*s == '\'' || *s == '\\') {
+			out[n++] = '\\';
+		}
+		out[n++] = *s;
+	}
+	out[n++] = '\'';
+	out[n] = '\0';
+	return n;
+}
+
+/* ---- subcommands ---- */
+
+static int do_status(struct ctl *c)
+{
+	return status_call(c, "GetStatus", NULL);
+}
+
+static int do_pause(struct ctl *c)
+{
+	return status_call(c, "Pause", NULL);
+}
+
+static int do_resume(struct ctl *c)
+{
+	return status_call(c, "Resume", NULL);
+}
+
+static int do_step(struct ctl *c)
+{
+	Avsim__V1__StepRequest q = AVSIM__V1__STEP_REQUEST__INIT;
+
+	if (c->n > 0 && vtime_parse(c->args[0], &q.by_ns) < 0) {
+		return cli_trouble("step wants a time like 100ms, not '%s'",
+				   c->args[0]);
+	}
+	return status_call(c, "Step", &q.base);
+}
+
+static int do_speed(struct ctl *c)
+{
+	Avsim__V1__SpeedRequest q = AVSIM__V1__SPEED_REQUEST__INIT;
+
+	return session_speed(c->args[0], &q.speed) ?
+		       EXIT_TROUBLE :
+		       status_call(c, "SetSpeed", &q.base);
+}
+
+static int do_seek(struct ctl *c)
+{
+	Avsim__V1__SeekRequest q = AVSIM__V1__SEEK_REQUEST__INIT;
+
+	if (vtime_parse(c->args[0], &q.to_ns) < 0) {
+		return cli_trouble("seek wants a time like 20s, not '%s'",
+				   c->args[0]);
+	}
+	return status_call(c, "Seek", &q.base);
+}
+
+static int do_list(struct ctl *c)
+{
+	Avsim__V1__ListRequest q = AVSIM__V1__LIST_REQUEST__INIT;
+
+	if (c->n > 0) {
+		q.glob = c->args[0];
+	}
+	return call(c, "List", &q.base, &avsim__v1__item_list__descriptor,
+		    TIMEOUT_MS, print_items);
+}
+
+static int do_get(struct ctl *c)
+{
+	Avsim__V1__NameRequest q = AVSIM__V1__NAME_REQUEST__INIT;
+
+	q.n_names = c->n;
+	q.names = c->args;
+	return call(c, "Get", &q.base, &avsim__v1__item_list__descriptor,
+		    TIMEOUT_MS, print_items);
+}
+
+static int do_watch(struct ctl *c)
+{
+	Avsim__V1__SubscribeRequest q = AVSIM__V1__SUBSCRIBE_REQUEST__INIT;
+
+	q.n_globs = c->n;
+	q.globs = c->args;
+	return call(c, "Subscribe", &q.base, &avsim__v1__item_list__descriptor,
+		    0, print_items);
+}
+
+static int do_set(struct ctl *c)
+{
+	char text[8192];
+	size_t n = (size_t)snprintf(text, sizeof(text), "set property=");
+
+	n += quoted(c->args[0], text + n, sizeof(text) / 2);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, " value=");
+	quoted(c->args[1], text + n, sizeof(text) - n);
+	return command(c, text);
+}
+
+static int do_do(struct ctl *c)
+{
+	char text[16384];
+
+	return command(c, joined(c, text, sizeof(text)));
+}
+
+/* fault NAME key=value ..., clear [NAME] */
+static int do_fault(struct ctl *c)
+{
+	char text[16384] = "fault ";
+
+	joined(c, text + 6, sizeof(text) - 6);
+	return command(c, text);
+}
+
+static int do_clear(struct ctl *c)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "clear-fault%s%s",
+		 c->n ? " name=" : "", c->n ? c->args[0] : "");
+	return command(c, text);
+}
+
+static int do_mark(struct ctl *c)
+{
+	char text[4096], all[2048];
+	size_t n = (size_t)snprintf(text, sizeof(text), "mark text=");
+
+	quoted(joined(c, all, sizeof(all)), text + n, sizeof(text) - n);
+	return command(c, text);
+}
+
+/* BUS ID#DATA as cansend writes it */
+static int do_inject(struct ctl *c)
+{
+	Avsim__V1__FrameRequest q = AVSIM__V1__FRAME_REQUEST__INIT;
+	const char *hash = strchr(c->args[1], '#');
+	uint8_t data[64];
+	char *end;
+
+	q.bus = c->args[0];
+	q.id = (uint32_t)strtoul(c->args[1], &end, 16);
+	q.extended = hash && hash - c->args[1] > 3;
+	q.data.data = data;
+	if (!hash || end != hash || strlen(hash + 1) % 2 ||
+	    strlen(hash + 1) > 128 ||
+	    strspn(hash + 1, "0123456789abcdefABCDEF") != strlen(hash + 1)) {
+		return cli_trouble("inject wants BUS ID#DATA in hex, for "
+				   "example can0 123#11223344");
+	}
+	for (const char *p = hash + 1; *p; p += 2) {
+		unsigned int byte;
+
+		sscanf(p, "%2x", &byte);
+		data[q.data.len++] = (uint8_t)byte;
+	}
+	q.fd = q.data.len > 8;
+	return call(c, "Inject", &q.base, &google__protobuf__empty__descriptor,
+		    TIMEOUT_MS, NULL);
+}
+
+static int do_quit(struct ctl *c)
+{
+	EMPTY_MSG(empty);
+
+	return call(c, "Quit", &empty.base,
+		    &google__protobuf__empty__descriptor, TIMEOUT_MS, NULL);
+}
+
+static const struct sub {
+	const char *name, *args, *help;
+	size_t min, max;
+	int (*run)(struct ctl *c);
+} subs[] = {
+	{ "status", "", "where the run is and how it does", 0, 0, do_status },
+	{ "pause", "", "hold virtual time", 0, 0, do_pause },
+	{ "resume", "", "let it go on", 0, 0, do_resume },
+	{ "step", "[TIME]", "while paused: go on by TIME (10ms)", 0, 1,
+	  do_step },
+	{ "speed", "X|max", "virtual seconds per second", 1, 1, do_speed },
+	{ "seek", "TIME", "a replay: go there, forward or back", 1, 1,
+	  do_seek },
+	{ "list", "[GLOB]", "signals and properties with their values", 0, 1,
+	  do_list },
+	{ "get", "NAME...", "some of them", 1, 1000, do_get },
+	{ "watch", "GLOB...", "print values as they change, until Ctrl-C", 1,
+	  1000, do_watch },
+	{ "set", "PROPERTY VALUE", "write a property as a guest would", 2, 2,
+	  do_set },
+	{ "inject", "BUS ID#DATA", "put a CAN frame on a bus", 2, 2,
+	  do_inject },
+	{ "fault", "NAME [KEY=VALUE]...", "break something on purpose", 1, 100,
+	  do_fault },
+	{ "clear", "[NAME]", "end faults", 0, 1, do_clear },
+	{ "mark", "TEXT", "put a mark on the time line", 1, 100, do_mark },
+	{ "do", "VERB [KEY=VALUE]...", "any action; see avsim list actions", 1,
+	  100, do_do },
+	{ "quit", "", "end the run", 0, 0, do_quit },
+};
+#define N_SUBS (sizeof(subs) / sizeof(subs[0]))
+
+static const char *sub_name(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return subs[i].name;
+}
+
+static int run_sub(const char *run_dir, struct cli_list *rest)
+{
+	struct ctl c = { .args = (char **)(uintptr_t)(rest->v + 1),
+			 .n = rest->n - 1 };
+	const struct sub *s = NULL;
+	char path[PATH_MAX], hint[96];
+	struct av_err err = { 0 };
+	int status;
+
+	for (size_t i = 0; i < N_SUBS; i++) {
+		if (!strcmp(subs[i].name, rest->v[0])) {
+			s = &subs[i];
+		}
+	}
+	if (!s) {
+		return cli_trouble("unknown ctl command '%s'%s; see avsim ctl "
+				   "--help",
+				   rest->v[0],
+				   av_suggest_text(hint,
+						   av_suggest(rest->v[0],
+							      N_SUBS, sub_name,
+							      NULL)));
+	}
+	if (c.n < s->min || c.n > s->max) {
+		return cli_trouble("usage: avsim ctl %s %s", s->name, s->args);
+	}
+	if (run_dir) {
+		snprintf(path, sizeof(path), "%s/ctl.sock", run_dir);
+	} else if (find_run(path)) {
+		return EXIT_TROUBLE;
+	}
+	uv_loop_init(&c.loop);
+	if (connect_to(&c, path, &err) < 0) {
+		status = cli_trouble("%s; is avsim still running?",
+				     err.msg[0] ? err.msg : "out of memory");
+	} else {
+		status = s->run(&c);
+	}
+	grpc_client_destroy(c.client);
+	uv_run(&c.loop, UV_RUN_DEFAULT);
+	uv_loop_close(&c.loop);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *run_dir = NULL;
+	const struct cli_opt opts[] = {
+		{ "run-dir", OPT_STR, &run_dir },
+		{ 0 },
+	};
+	struct cli_list rest = { 0 };
+	int ret = cli_parse("ctl", argc, argv, opts, &rest);
+	int status = EXIT_TROUBLE;
+
+	if (ret == 1) {
+		puts("\ncommands:");
+		for (size_t i = 0; i < N_SUBS; i++) {
+			printf("  %-7s %-20s %s\n", subs[i].name, subs[i].args,
+			       subs[i].help);
+		}
+		status = EXIT_PASS;
+	} else if (ret == 0 && rest.n == 0) {
+		cli_trouble("which command? see avsim ctl --help");
+	} else if (ret == 0) {
+		status = run_sub(run_dir, &rest);
+	}
+	cli_list_finish(&rest);
+	return status;
+}
+
+const struct cli_command cli_ctl = {
+	.name = "ctl",
+	.args = "[--run-dir DIR] COMMAND [ARGUMENT]...",
+	.summary = "look into a running avsim and steer it",
+	.help = "  --run-dir DIR  the run's folder (default: the only one that "
+		"runs)\n",
+	.run = run,
+};
