@@ -5,6 +5,8 @@
 #include "sim/signals/bind.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,46 +17,6 @@ struct vhal_side {
 };
 
 /* ---- properties ---- */
-
-/* av_unit of the VehicleUnit names that AAOS gives its properties. */
-static const struct av_unit *prop_unit(const char *unit)
-{
-	static const char *const names[][2] = {
-		{ "METER_PER_SEC", "m/s" },
-		{ "RPM", "rpm" },
-		{ "HERTZ", "Hz" },
-		{ "PERCENTILE", "%" },
-		{ "MILLIMETER", "mm" },
-		{ "METER", "m" },
-		{ "KILOMETER", "km" },
-		{ "MILE", "mi" },
-		{ "CELSIUS", "degC" },
-		{ "FAHRENHEIT", "degF" },
-		{ "KELVIN", "K" },
-		{ "NANO_SECS", "ns" },
-		{ "MILLI_SECS", "ms" },
-		{ "SECS", "s" },
-		{ "WATT_HOUR", "Wh" },
-		{ "KILOWATT_HOUR", "kWh" },
-		{ "MILLIWATTS", "mW" },
-		{ "MILLIAMPERE", "mA" },
-		{ "MILLIVOLT", "mV" },
-		{ "AMPERE", "A" },
-		{ "KILOPASCAL", "kPa" },
-		{ "PSI", "psi" },
-		{ "BAR", "bar" },
-		{ "DEGREES", "deg" },
-		{ "MILES_PER_HOUR", "mph" },
-		{ "KILOMETERS_PER_HOUR", "km/h" },
-	};
-
-	for (size_t i = 0; unit && i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(unit, names[i][0])) {
-			return av_unit_find(names[i][1]);
-		}
-	}
-	return av_unit_find("");
-}
 
 /* Does the value type of @prop hold numbers, and several of them? */
 static int prop_shape(int32_t prop, bool *vector)
@@ -402,8 +364,8 @@ static int add_request(struct binder *b, const struct row *r,
 		.dbc = b->s->sig[r->req].dbc,
 		.lin = lin,
 	};
-	if (v->map && bind_read_enum(b, v->map, q->dbc, &p->p, true,
-				     &q->map, &q->n_map) < 0) {
+	if (v->map && bind_read_enum(b, v->map, q->dbc, &p->p, true, &q->map,
+				     &q->n_map) < 0) {
 		return -EINVAL;
 	}
 	return 0;
@@ -428,7 +390,8 @@ static int row_property(struct binder *b, const struct row *r,
 			return -EINVAL;
 		}
 	} else {
-		unit = v->unit ? bind_read_unit(b, v->unit) : prop_unit(p.p.unit);
+		unit = v->unit ? bind_read_unit(b, v->unit)
+			       : bind_prop_unit(p.p.unit);
 		if (!unit || need_unit(b, r) < 0) {
 			return -EINVAL;
 		}
@@ -540,32 +503,90 @@ static int row_key(struct binder *b, const struct row *r)
 	return 0;
 }
 
-static int row_plus(struct binder *b, const struct row *r)
+/* A signal made of others: index, or negative. */
+static int derive(struct binder *b, const struct av_yaml *list, bool mean)
 {
-	const struct av_yaml *node = get(r, "plus");
 	struct signals *s = b->s;
+	const struct dbc_signal **part;
+	const struct sig *first = NULL;
+	struct sig *sg;
+
+	if (list->kind != YAML_SEQ || list->n < 2 || list->n > SIG_VEC_MAX) {
+		return bind_fail(b, list,
+				 "sum: and mean: take a list of signals");
+	}
+	part = sig_alloc(s, list->n * sizeof(*part));
+	if (!part) {
+		return bind_no_memory(b);
+	}
+	sg = &s->sig[s->n_sigs]; /* make_room() has seen to it */
+	*sg = (struct sig){ .key = "",
+			    .value = NAN,
+			    .changed = VT_NEVER,
+			    .seen = VT_NEVER,
+			    .next = -1 };
+	for (size_t i = 0; i < list->n; i++) {
+		int idx = bind_find_signal(b, list->item[i], "a part");
+		const struct sig *p;
+
+		if (idx < 0) {
+			return idx;
+		}
+		p = &s->sig[idx];
+		first = first ? first : p;
+		if (p->msg != first->msg || strcmp(p->unit, first->unit) ||
+		    p->dbc->mux_parent >= 0) {
+			return bind_fail(b, list->item[i],
+					 "the parts are signals of one message "
+					 "and one unit, not multiplexed");
+		}
+		part[i] = p->dbc;
+		sg->bytes |= p->bytes;
+		sg->end = sg->end > p->end ? sg->end : p->end;
+	}
+	sg->dbc = first->dbc;
+	sg->unit = first->unit;
+	sg->msg = first->msg;
+	sg->part = part;
+	sg->n_parts = list->n;
+	sg->factor = mean ? 1.0 / (double)list->n : 1;
+	return (int)s->n_sigs;
+}
+
+/* signal:, sum: or mean:. Return: index, negative, or INT_MAX for none. */
+static int row_signal(struct binder *b, const struct row *r)
+{
+	const struct av_yaml *sum = get(r, "sum"), *mean = get(r, "mean");
+	const struct av_yaml *node = get(r, "signal");
+	const struct av_yaml *list = sum ? sum : mean;
 	int idx;
 
-	if (!node) {
-		return 0;
+	if ((node != NULL) + (sum != NULL) + (mean != NULL) > 1) {
+		return bind_fail(b, list,
+				 "signal:, sum: and mean: exclude each other");
 	}
-	idx = bind_find_signal(b, node, "plus");
-	if (idx < 0) {
-		return idx;
+	if (node) {
+		return bind_find_signal(b, node, "signal");
 	}
-	if (idx == r->sig || s->sig[idx].msg != s->sig[r->sig].msg ||
-	    s->sig[idx].dbc->mux_parent >= 0) {
-		return bind_fail(b, node,
-				 "plus: takes another signal of the same "
-				 "message, not multiplexed");
+	if (!list) {
+		return INT_MAX;
 	}
-	if (get(r, "model")) {
-		return bind_fail(b, node,
-				 "an ECU cannot send a sum: plus: and model: "
-				 "exclude each other");
+	if (!get(r, "vss") || get(r, "model") || get(r, "request") ||
+	    get(r, "enum")) {
+		return bind_fail(b, list,
+				 "a row with %s: needs vss:, and cannot be "
+				 "sent, requested or an enum",
+				 sum ? "sum" : "mean");
 	}
-	s->sig[r->sig].plus = idx;
-	return 0;
+	idx = derive(b, list, mean != NULL);
+	if (idx >= 0) {
+		struct sig_msg *m = &b->s->msg[b->s->sig[idx].msg];
+
+		b->s->sig[idx].next = m->derived;
+		m->derived = idx;
+		b->s->n_sigs++;
+	}
+	return idx;
 }
 
 static void bind_constant(struct binder *b, const struct row *r)
@@ -580,12 +601,12 @@ static void bind_constant(struct binder *b, const struct row *r)
 	v.name = get(r, "vhal");
 	if (!value || !v.name) {
 		bind_fail(b, r->node,
-			  "a binding has signal:, or vhal: and value:");
+			  "a binding has signal:, sum: or mean:, or vhal: and "
+			  "value:");
 		return;
 	}
 	ret = find_place(b, &v, &p);
-	if (ret < 0 || bind_enum_value(b, &p.p, value, &x) < 0 ||
-	    ret == 1) {
+	if (ret < 0 || bind_enum_value(b, &p.p, value, &x) < 0 || ret == 1) {
 		return;
 	}
 	c = bind_push(&b->s->constant, &b->s->n_constants, sizeof(*c));
@@ -599,51 +620,50 @@ static void bind_constant(struct binder *b, const struct row *r)
 static void bind_row(struct binder *b, const struct av_yaml *node)
 {
 	static const char *const keys[] = {
-		"signal",     "plus",      "unit",       "vss",
-		"model",      "scale",     "offset",     "model_enum",
-		"vhal",       "vhal_unit", "vhal_scale", "vhal_offset",
-		"vhal_index", "enum",      "request",    "request_model",
-		"value",      NULL
+		"signal",        "sum",        "mean",      "unit",
+		"vss",           "model",      "scale",     "offset",
+		"model_enum",    "vhal",       "vhal_unit", "vhal_scale",
+		"vhal_offset",   "vhal_index", "enum",      "request",
+		"request_model", "value",      NULL
 	};
 	struct row r = { .node = node, .req = -1 };
-	const struct av_yaml *name, *unit;
+	const struct av_yaml *unit;
 	struct sig *sg;
 
 	if (av_yaml_check_keys(&b->doc, node, keys, b->d) < 0) {
 		b->errors++;
 		return;
 	}
-	name = get(&r, "signal");
-	if (!name) {
+	r.sig = row_signal(b, &r);
+	if (r.sig == INT_MAX) {
 		bind_constant(b, &r);
-		return;
 	}
-	r.sig = bind_find_signal(b, name, "signal");
-	if (r.sig < 0) {
+	if (r.sig < 0 || r.sig == INT_MAX) {
 		return;
 	}
 	if (get(&r, "value")) {
 		bind_fail(b, get(&r, "value"),
-			  "signal: and value: exclude each other");
+			  "a signal has no value: of its own here");
 		return;
 	}
 	sg = &b->s->sig[r.sig];
 	if (sg->line) {
-		bind_fail(b, name, "%.64s is bound in line %u already",
-			  name->text, sg->line);
+		bind_fail(b, get(&r, "signal"),
+			  "%s.%s is bound in line %u already",
+			  sg->dbc->msg->name, sg->dbc->name, sg->line);
 		return;
 	}
-	sg->line = name->line;
+	sg->line = node->line;
 	r.bus = &b->s->bus[sig_msg_bus(b->s, sg->msg)];
 	unit = get(&r, "unit");
-	r.unit = unit ? bind_read_unit(b, unit) : av_unit_find(sg->dbc->unit);
+	r.unit = unit ? bind_read_unit(b, unit) : av_unit_find(sg->unit);
 	if (unit && !r.unit) {
 		return;
 	}
 	if (unit) {
 		sg->unit = r.unit->name;
 	}
-	if (row_key(b, &r) < 0 || row_plus(b, &r) < 0 || row_model(b, &r) < 0 ||
+	if (row_key(b, &r) < 0 || row_model(b, &r) < 0 ||
 	    row_request(b, &r) < 0) {
 		return;
 	}
@@ -651,6 +671,19 @@ static void bind_row(struct binder *b, const struct av_yaml *node)
 }
 
 /* ---- the file ---- */
+
+/* Each row may make one signal; nothing moves once rows are read. */
+static int make_room(struct binder *b, size_t n_rows)
+{
+	struct sig *p =
+		realloc(b->s->sig, (b->s->n_sigs + n_rows + 1) * sizeof(*p));
+
+	if (!p) {
+		return bind_no_memory(b);
+	}
+	b->s->sig = p;
+	return 0;
+}
 
 static void bind_root(struct binder *b, const struct av_yaml *root)
 {
@@ -673,6 +706,9 @@ static void bind_root(struct binder *b, const struct av_yaml *root)
 	if (rows && rows->kind != YAML_SEQ) {
 		bind_fail(b, rows, "bindings: is a list");
 		rows = NULL;
+	}
+	if (rows && make_room(b, rows->n) < 0) {
+		return;
 	}
 	for (size_t i = 0; rows && i < rows->n && !b->oom; i++) {
 		bind_row(b, rows->item[i]);

@@ -42,6 +42,8 @@ struct sig_lin bind_lin_units(const struct av_unit *from,
 const char *bind_unit_text(const struct av_unit *u);
 const struct av_unit *bind_read_unit(struct binder *b,
 				     const struct av_yaml *node);
+/* By the VehicleUnit name that AAOS gives a property; NULL, none: plain. */
+const struct av_unit *bind_prop_unit(const char *name);
 
 /**
  * bind_read_lin() - Conversion between two sides of a binding
@@ -71,7 +73,7 @@ int bind_find_var(struct binder *b, const struct av_yaml *node);
 /* What is known of a property; unit and enum as in struct vhal_prop_info. */
 struct bind_prop {
 	const char *unit, *enum_name; /* NULL: unknown property */
-	int32_t prop, area;	      /* 0: not in a store */
+	int32_t prop, area;           /* 0: not in a store */
 };
 
 /* A value of the property: number, true, false, name. */

@@ -156,6 +156,45 @@ const struct av_unit *bind_read_unit(struct binder *b,
 	return u;
 }
 
+const struct av_unit *bind_prop_unit(const char *unit)
+{
+	static const char *const names[][2] = {
+		{ "METER_PER_SEC", "m/s" },
+		{ "RPM", "rpm" },
+		{ "HERTZ", "Hz" },
+		{ "PERCENTILE", "%" },
+		{ "MILLIMETER", "mm" },
+		{ "METER", "m" },
+		{ "KILOMETER", "km" },
+		{ "MILE", "mi" },
+		{ "CELSIUS", "degC" },
+		{ "FAHRENHEIT", "degF" },
+		{ "KELVIN", "K" },
+		{ "NANO_SECS", "ns" },
+		{ "MILLI_SECS", "ms" },
+		{ "SECS", "s" },
+		{ "WATT_HOUR", "Wh" },
+		{ "KILOWATT_HOUR", "kWh" },
+		{ "MILLIWATTS", "mW" },
+		{ "MILLIAMPERE", "mA" },
+		{ "MILLIVOLT", "mV" },
+		{ "AMPERE", "A" },
+		{ "KILOPASCAL", "kPa" },
+		{ "PSI", "psi" },
+		{ "BAR", "bar" },
+		{ "DEGREES", "deg" },
+		{ "MILES_PER_HOUR", "mph" },
+		{ "KILOMETERS_PER_HOUR", "km/h" },
+	};
+
+	for (size_t i = 0; unit && i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(unit, names[i][0])) {
+			return av_unit_find(names[i][1]);
+		}
+	}
+	return av_unit_find("");
+}
+
 static int read_num(struct binder *b, const struct av_yaml *node,
 		    const char *what, double *out)
 {
@@ -448,8 +487,7 @@ int bind_read_enum(struct binder *b, const struct av_yaml *map,
 		if (label_raw(sig, map->key[i]->text, &m[n].raw) < 0) {
 			continue;
 		}
-		if (bind_enum_value(b, p, map->item[i], &m[n].value) <
-		    0) {
+		if (bind_enum_value(b, p, map->item[i], &m[n].value) < 0) {
 			return -EINVAL;
 		}
 		n++;

@@ -34,8 +34,7 @@ void *sig_alloc(struct signals *s, size_t size)
 
 /* ---- building ---- */
 
-/* Payload bytes that @d lies in; sets @end to the first one after it. */
-static uint64_t byte_mask(const struct dbc_signal *d, uint16_t *end)
+uint64_t sig_bytes(const struct dbc_signal *d, uint16_t *end)
 {
 	unsigned int first = d->start / 8u, last;
 
@@ -73,8 +72,8 @@ static int init_sig(struct signals *s, const struct sig_bus *bus,
 	sg->changed = VT_NEVER;
 	sg->seen = VT_NEVER;
 	sg->msg = msg_idx;
-	sg->plus = -1;
-	sg->bytes = byte_mask(d, &sg->end);
+	sg->next = -1;
+	sg->bytes = sig_bytes(d, &sg->end);
 	if (d->mux_parent >= 0) {
 		s->msg[msg_idx].mux = true;
 	}
@@ -94,8 +93,7 @@ static int init_tables(struct signals *s, const struct signals_bus *buses,
 	s->bus = calloc(n_buses + 1, sizeof(*s->bus));
 	s->msg = calloc(s->n_msgs + 1, sizeof(*s->msg));
 	s->sig = calloc(s->n_sigs + 1, sizeof(*s->sig));
-	s->by_key = calloc(s->n_sigs + 1, sizeof(*s->by_key));
-	if (!s->bus || !s->msg || !s->sig || !s->by_key) {
+	if (!s->bus || !s->msg || !s->sig) {
 		return -ENOMEM;
 	}
 	s->n_buses = n_buses;
@@ -111,6 +109,7 @@ static int init_tables(struct signals *s, const struct signals_bus *buses,
 
 			s->msg[m].dbc = msg;
 			s->msg[m].first_sig = g;
+			s->msg[m].derived = -1;
 			s->msg[m].seen = VT_NEVER;
 			for (size_t k = 0; k < msg->n_signals; k++, g++) {
 				ret = init_sig(s, bus, m, g, &msg->signal[k]);
@@ -141,7 +140,9 @@ static int sort_keys(struct signals *s)
 {
 	struct key_ref *ref = calloc(s->n_sigs + 1, sizeof(*ref));
 
-	if (!ref) {
+	s->by_key = calloc(s->n_sigs + 1, sizeof(*s->by_key));
+	if (!ref || !s->by_key) {
+		free(ref);
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < s->n_sigs; i++) {
@@ -196,12 +197,6 @@ static void index_bindings(struct signals *s)
 		struct sig *sg = &s->sig[i];
 
 		sg->request = s->msg[sg->msg].request;
-		if (sg->plus >= 0) {
-			const struct sig *p = &s->sig[sg->plus];
-
-			sg->bytes |= p->bytes;
-			sg->end = sg->end > p->end ? sg->end : p->end;
-		}
 	}
 }
 
@@ -423,31 +418,40 @@ static bool all_ones(const struct dbc_signal *d, int64_t raw)
 }
 
 /* The signal's value in this frame. Return: whether it is another one. */
-static bool take(struct signals *s, struct sig *sg, const struct can_frame *f,
-		 uint8_t len)
+static bool take(struct sig *sg, const struct can_frame *f, uint8_t len)
 {
 	int64_t raw = dbc_get_raw(sg->dbc, f->data, len);
-	double value;
 
 	if (sg->request && all_ones(sg->dbc, raw)) {
 		sg->known = false; /* so that the same request again is news */
 		sg->value = NAN;
 		return false;
 	}
-	if (sg->known && raw == sg->raw && sg->plus < 0) {
+	if (sg->known && raw == sg->raw) {
 		return false;
 	}
-	value = dbc_to_phys(sg->dbc, raw);
-	if (sg->plus >= 0) {
-		const struct dbc_signal *p = s->sig[sg->plus].dbc;
-
-		value += dbc_to_phys(p, dbc_get_raw(p, f->data, len));
-		if (sg->known && raw == sg->raw && value == sg->value) {
-			return false;
-		}
-	}
 	sg->raw = raw;
-	sg->value = value;
+	sg->value = dbc_to_phys(sg->dbc, raw);
+	sg->changed = f->t;
+	sg->known = true;
+	return true;
+}
+
+/* Likewise for a sum or mean. */
+static bool take_derived(struct sig *sg, const struct can_frame *f, uint8_t len)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < sg->n_parts; i++) {
+		sum += dbc_to_phys(sg->part[i],
+				   dbc_get_raw(sg->part[i], f->data, len));
+	}
+	sum *= sg->factor;
+	if (sg->known && sum == sg->value) {
+		return false;
+	}
+	sg->raw = dbc_get_raw(sg->dbc, f->data, len);
+	sg->value = sum;
 	sg->changed = f->t;
 	sg->known = true;
 	return true;
@@ -467,8 +471,38 @@ static struct sig_msg *find_msg(struct signals *s, const struct can_frame *f)
 		 : NULL;
 }
 
-static void decode(struct signals *s, const struct can_frame *f, signals_fn *fn,
-		   void *ctx)
+struct sink {
+	signals_fn *fn; /* NULL: nobody */
+	void *ctx;
+};
+
+static void decode_one(struct signals *s, struct sig *sg,
+		       const struct can_frame *f, uint8_t len,
+		       const struct sink *out)
+{
+	sg->seen = f->t;
+	if (!(sg->part ? take_derived(sg, f, len) : take(sg, f, len))) {
+		return;
+	}
+	if (out->fn) {
+		out->fn(out->ctx,
+			&(struct signal_event){
+				.t = f->t,
+				.idx = (uint32_t)(sg - s->sig),
+				.value = sg->value,
+				.raw = sg->raw,
+				.label = sg->part ? NULL
+						  : dbc_label_of(sg->dbc,
+								 sg->raw),
+			});
+	}
+	if (s->topics && sg->n_targets) {
+		feed(s, sg);
+	}
+}
+
+static void decode(struct signals *s, const struct can_frame *f,
+		   const struct sink *out)
 {
 	uint8_t len = f->len <= SIG_DATA_MAX ? f->len : SIG_DATA_MAX;
 	struct sig_msg *m = find_msg(s, f);
@@ -486,25 +520,16 @@ static void decode(struct signals *s, const struct can_frame *f, signals_fn *fn,
 	for (size_t i = 0; i < m->dbc->n_signals; i++) {
 		struct sig *sg = &s->sig[m->first_sig + i];
 
-		if (!(sg->bytes & changed) || sg->end > len ||
-		    (m->mux && !mux_present(m->dbc, sg->dbc, f, len))) {
-			continue;
+		if ((sg->bytes & changed) && sg->end <= len &&
+		    (!m->mux || mux_present(m->dbc, sg->dbc, f, len))) {
+			decode_one(s, sg, f, len, out);
 		}
-		sg->seen = f->t;
-		if (!take(s, sg, f, len)) {
-			continue;
-		}
-		if (fn) {
-			fn(ctx, &(struct signal_event){
-					.t = f->t,
-					.idx = (uint32_t)(sg - s->sig),
-					.value = sg->value,
-					.raw = sg->raw,
-					.label = dbc_label_of(sg->dbc, sg->raw),
-				});
-		}
-		if (s->topics && sg->n_targets) {
-			feed(s, sg);
+	}
+	for (int i = m->derived; i >= 0; i = s->sig[i].next) {
+		struct sig *sg = &s->sig[i];
+
+		if ((sg->bytes & changed) && sg->end <= len) {
+			decode_one(s, sg, f, len, out);
 		}
 	}
 	if (s->topics) {
@@ -518,7 +543,7 @@ static void decode(struct signals *s, const struct can_frame *f, signals_fn *fn,
 void signals_decode(struct signals *s, const struct can_frame *f,
 		    signals_fn *fn, void *ctx)
 {
-	decode(s, f, fn, ctx);
+	decode(s, f, &(struct sink){ fn, ctx });
 }
 
 /* ---- wiring ---- */
@@ -534,7 +559,11 @@ static void on_frame(void *ctx, const void *msg)
 {
 	struct signals *s = ctx;
 
-	decode(s, msg, bus_wanted(s->topics, TOPIC_SIGNAL) ? publish : NULL, s);
+	struct sink out = { bus_wanted(s->topics, TOPIC_SIGNAL) ? publish
+								: NULL,
+			    s };
+
+	decode(s, msg, &out);
 }
 
 static int first_number(const struct vhal_value *val, double *out)

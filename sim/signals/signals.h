@@ -11,7 +11,6 @@
  *   bindings:
  *     - signal: ESP_01.Speed        # MESSAGE.SIGNAL or BUS:MESSAGE.SIGNAL
  *       unit: km/h                  # if the DBC's own is missing or odd
- *       plus: ESP_01.SpeedFraction  # signal = sum of both (same message)
  *       vss: Vehicle.Speed          # its key in the signal channel
  *       model: speed                # vehicle_vars.h; what its ECU sends
  *       scale: 1                    # signal = model * scale + offset
@@ -25,6 +24,8 @@
  *       enum: { P: GEAR_PARK }      # label or raw value: VHAL name, number
  *       request: IVI_HVAC.TempLeft  # what a set of the property sends
  *       request_model: temp_set     # what its receiver sets; default: model
+ *     - sum: [ESP_01.Angle, ESP_01.AngleFraction] # or mean: [...]
+ *       vss: Vehicle.Chassis.SteeringWheel.Angle
  *     - vhal: WHEEL_TICK            # a constant
  *       vhal_index: 0
  *       value: 0
@@ -43,7 +44,8 @@
  * configuration says so.
  *
  * Every DBC signal that no binding names still is a signal: its key is
- * BUS:MESSAGE.SIGNAL.
+ * BUS:MESSAGE.SIGNAL. A sum: or mean: of signals of one message is one more
+ * signal, after all those of the DBCs; signals_dbc() is its first part.
  */
 #ifndef AVSIM_SIGNALS_SIGNALS_H
 #define AVSIM_SIGNALS_SIGNALS_H

@@ -32,16 +32,21 @@ struct sig {
 	uint64_t bytes; /* of the payload that its value depends on, bit each */
 	uint32_t msg;
 	uint32_t first_target, n_targets;
-	int plus;          /* signal added to it, or -1 */
 	uint16_t end;      /* first payload byte after it */
 	bool known;        /* has a value */
 	bool request;      /* of a request message: all ones is no value */
 	unsigned int line; /* of its binding, 0 = none */
+	/* sum: and mean: rows: made of signals of the same message */
+	const struct dbc_signal *const *part; /* NULL: a signal of the DBC */
+	size_t n_parts;
+	double factor; /* of the sum */
+	int next;      /* the next one of the message, or -1 */
 };
 
 struct sig_msg {
 	const struct dbc_message *dbc;
 	uint32_t first_sig;
+	int derived;  /* first signal of a sum: or mean: row, or -1 */
 	bool mux;     /* has signals that are not in every frame */
 	bool have;    /* @data is the last payload */
 	bool request; /* a request: signal lies in it */
@@ -127,6 +132,9 @@ struct signals {
 
 /* Memory that lives as long as @s, or NULL. */
 void *sig_alloc(struct signals *s, size_t size);
+
+/* Payload bytes that @d lies in; @end: the first one after it. */
+uint64_t sig_bytes(const struct dbc_signal *d, uint16_t *end);
 
 /* Bus that message @msg is on. */
 unsigned int sig_msg_bus(const struct signals *s, uint32_t msg);

@@ -242,15 +242,18 @@ TEST(signals_a_sum_follows_both_parts)
 	struct fixture f;
 
 	setup(&f, "bindings:\n"
-		  "  - signal: ESP.Speed\n"
-		  "    plus: ESP.Part\n"
+		  "  - sum: [ESP.Speed, ESP.Part]\n"
 		  "    vss: Vehicle.Speed\n"
-		  "    vhal: PERF_VEHICLE_SPEED\n");
+		  "    vhal: PERF_VEHICLE_SPEED\n"
+		  "  - mean: [ESP.Speed, ESP.Part]\n"
+		  "    vss: Vehicle.AverageSpeed\n");
 	frame(&f, 256, "1027000000000000", 1);
 	CHECK_NEAR(value(&f, "Vehicle.Speed"), 100.0, 1e-9);
 	f.n_events = 0;
 	frame(&f, 256, "10270c0000000000", 2); /* Part 3: 0.3 km/h */
-	CHECK_EQ(f.n_events, 2);
+	CHECK_EQ(f.n_events, 3); /* the part and both made of it */
+	CHECK_NEAR(value(&f, "can0:ESP.Speed"), 100.0, 1e-9);
+	CHECK_NEAR(value(&f, "Vehicle.AverageSpeed"), 50.15, 1e-9);
 	CHECK_NEAR(value(&f, "Vehicle.Speed"), 100.3, 1e-9);
 	CHECK_NEAR(value(&f, "can0:ESP.Part"), 0.3, 1e-9);
 	CHECK_NEAR(prop(&f, "PERF_VEHICLE_SPEED")->f32[0], 100.3 / 3.6, 1e-5);
@@ -412,11 +415,15 @@ static const struct {
 	{ "bindings:\n  - signal: ESP.Gear\n    model: gear_selection\n"
 	  "    model_enum: { P: x }",
 	  "4:22", "number" },
-	{ "bindings:\n  - signal: ESP.Speed\n    plus: MUX.Sel", "3:11",
-	  "same message" },
-	{ "bindings:\n  - signal: ESP.Speed\n    plus: ESP.Part\n"
-	  "    model: speed",
-	  "3:11", "exclude" },
+	{ "bindings:\n  - sum: [ESP.Gear, MUX.Sel]\n    vss: A.B", "2:21",
+	  "one message" },
+	{ "bindings:\n  - sum: [ESP.Gear, ESP.Speed]\n    vss: A.B", "2:21",
+	  "one unit" },
+	{ "bindings:\n  - mean: [ESP.Speed]\n    vss: A.B", "2:11", "list" },
+	{ "bindings:\n  - mean: [ESP.Speed, ESP.Part]", "2:11",
+	  "needs vss:" },
+	{ "bindings:\n  - sum: [ESP.Speed, ESP.Part]\n    signal: ESP.Speed",
+	  "2:10", "exclude" },
 	{ "bindings:\n  - signal: CLIMA.Temp\n    request: REQ.Temp", "3:14",
 	  "needs model:" },
 	{ "bindings:\n  - signal: CLIMA.Temp\n    model: hvac_temp_l\n"
@@ -434,7 +441,7 @@ static const struct {
 	{ "bindings:\n  - signal: ESP.Tail\n    request_model: horn", "3:20",
 	  "without request:" },
 	{ "bindings:\n  - vhal: GEAR_SELECTION", "2:5", "value:" },
-	{ "bindings:\n  - signal: ESP.Tail\n    value: 3", "3:12", "exclude" },
+	{ "bindings:\n  - signal: ESP.Tail\n    value: 3", "3:12", "no value" },
 	{ "messages: { ESQ: {} }", "1:13", "unknown message" },
 	{ "messages: { ESP: { countr: Gear } }", "1:20", "counter" },
 	{ "messages: { ESP: { counter: Gaer } }", "1:29",
