@@ -967,9 +967,13 @@ static void unknown_statement(struct dbc_parser *p)
 
 	memcpy(word, p->lex.s, n);
 	word[n] = '\0';
-	WARN(p, "unknown statement %s is skipped%s", shown(p, buf),
-	     av_suggest_text(hint, av_suggest(word, N_STATEMENTS,
-					      statement_name, NULL)));
+	if (p->warn && p->warn->n < AV_DIAGS_MAX) { /* a hint takes time */
+		WARN(p, "unknown statement %s is skipped%s", shown(p, buf),
+		     av_suggest_text(hint, av_suggest(word, N_STATEMENTS,
+						      statement_name, NULL)));
+	} else if (p->warn) {
+		p->warn->dropped++;
+	}
 	p->n_unknown++;
 	p->in_msg = false; /* it may have been a message */
 	p->skip_sigs = true;

@@ -12,6 +12,19 @@ libavsim_a_SOURCES += \
 	%D%/ecu_wire.c \
 	%D%/frame_bits.c
 
-UNIT_TESTS += tests/unit/test_ecu
+UNIT_TESTS += tests/unit/test_candump tests/unit/test_dbc tests/unit/test_ecu
+tests_unit_test_candump_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_dbc_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_ecu_LDADD = $(CMOCKA_LDADD)
-EXTRA_DIST += tests/data/can/sample.dbc tests/data/can/sample.candump.log
+
+# Every signal of every DBC against python3-canmatrix.
+check_PROGRAMS += tests/can/dbc_oracle
+TESTS += tests/can/test_canmatrix.py
+EXTRA_DIST += tests/can/test_canmatrix.py \
+	tests/data/can/sample.dbc tests/data/can/sample.candump.log
+
+FUZZERS += tests/fuzz/fuzz_candump tests/fuzz/fuzz_dbc
+tests_fuzz_fuzz_candump_SOURCES = tests/fuzz/fuzz_candump.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_candump_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_dbc_SOURCES = tests/fuzz/fuzz_dbc.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_dbc_LDFLAGS = $(FUZZ_LINK)
