@@ -169,7 +169,7 @@ const struct action action_table[] = {
 	  .check = act_set_check, .apply = act_set },
 	{ .verb = "speed",
 	  .help = "reach a speed in the driver's usual way and hold it; 0 stops",
-	  .arg = { A_NUM("to", DIM_SPEED, 0, 100, "speed", REQUIRED),
+	  .arg = { A_NUM("to", DIM_SPEED, -10, 100, "speed; negative drives backwards", REQUIRED),
 		   A_NUM("accel", DIM_ACCEL, 0.05, 12, "comfort limit") },
 	  .ramp = 1, .current = act_speed_now,
 	  .apply = act_speed },

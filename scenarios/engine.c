@@ -237,7 +237,10 @@ static void publish(struct scenario *s, vtime now, const char *key,
 static void announce(struct scenario *s, vtime now)
 {
 	for (size_t i = 0; i < s->n_posted; i++) {
-		publish(s, now, "do", s->posted[i]->text);
+		/* a mark speaks for itself */
+		if (strcmp(s->posted[i]->act->verb, "mark") != 0) {
+			publish(s, now, "do", s->posted[i]->text);
+		}
 	}
 	s->n_posted = 0;
 }

@@ -251,6 +251,9 @@ static bool ref_prop(struct binder *b, const char *name, struct ref *r,
 	case VHAL_TYPE_INT32:
 	case VHAL_TYPE_INT64:
 	case VHAL_TYPE_FLOAT:
+	case VHAL_TYPE_INT32_VEC: /* of a list: the first */
+	case VHAL_TYPE_INT64_VEC:
+	case VHAL_TYPE_FLOAT_VEC:
 		r->type.kind = TYPE_NUM;
 		return true;
 	case VHAL_TYPE_STRING:
@@ -259,8 +262,7 @@ static bool ref_prop(struct binder *b, const char *name, struct ref *r,
 		return true;
 	default:
 		av_err_set(err, -EINVAL,
-			   "%s is a list; a condition needs a single value",
-			   name);
+			   "%s has no value that a condition could compare", name);
 		return false;
 	}
 }

@@ -16,4 +16,15 @@ libavsim_a_SOURCES += \
 	%D%/fault_table.c \
 	%D%/parse_timeline.c \
 	%D%/scenario.c %D%/scenario.h %D%/scenario_int.h \
-	%D%/scenario_parse.c
+	%D%/scenario_parse.c \
+	%D%/schema.c %D%/schema.h
+
+nobase_dist_pkgdata_DATA += \
+	%D%/city-drive.yaml \
+	%D%/cold-start.yaml \
+	%D%/ev-charging.yaml \
+	%D%/garage-mode.yaml \
+	%D%/highway.yaml \
+	%D%/parking.yaml \
+	%D%/scenario.schema.json \
+	%D%/tunnel.yaml
