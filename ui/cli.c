@@ -26,8 +26,8 @@ int cli_trouble(const char *fmt, ...)
 static const struct cli_command *find(const char *name)
 {
 	for (size_t i = 0; i < cli_n_commands; i++) {
-		if (!strcmp(cli_table[i].name, name)) {
-			return &cli_table[i];
+		if (!strcmp(cli_table[i]->name, name)) {
+			return cli_table[i];
 		}
 	}
 	return NULL;

@@ -22,7 +22,7 @@ struct cli_command {
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 
-extern const struct cli_command cli_table[];
+extern const struct cli_command *const cli_table[];
 extern const size_t cli_n_commands;
 
 /*

@@ -4,11 +4,15 @@
 #include "ui/cli.h"
 
 /* Each in ui/cli_NAME.c; rows in the order that --help shows. */
-#define COMMANDS(X)
+#define COMMANDS(X)                                                            \
+	X(lint)                                                                \
+	X(list)
 
 #define X(name) extern const struct cli_command cli_##name;
 COMMANDS(X)
 #undef X
 
-const struct cli_command cli_table[] = { { 0 } };
-const size_t cli_n_commands = 0;
+#define X(name) &cli_##name,
+const struct cli_command *const cli_table[] = { COMMANDS(X) };
+#undef X
+const size_t cli_n_commands = sizeof(cli_table) / sizeof(cli_table[0]);

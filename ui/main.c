@@ -15,7 +15,7 @@
 static const char *command_name(const void *ctx, size_t i)
 {
 	(void)ctx;
-	return cli_table[i].name;
+	return cli_table[i]->name;
 }
 
 static void usage(FILE *out)
@@ -25,8 +25,8 @@ static void usage(FILE *out)
 	      "scenarios)\n\ncommands:\n",
 	      out);
 	for (size_t i = 0; i < cli_n_commands; i++) {
-		fprintf(out, "  %-8s %s\n", cli_table[i].name,
-			cli_table[i].summary);
+		fprintf(out, "  %-8s %s\n", cli_table[i]->name,
+			cli_table[i]->summary);
 	}
 	fputs("\navsim COMMAND --help tells the options of one; the manual is "
 	      "avsim(1)\n",
@@ -50,11 +50,11 @@ int main(int argc, char **argv)
 		return EXIT_PASS;
 	}
 	for (size_t i = 0; i < cli_n_commands; i++) {
-		if (!strcmp(cli_table[i].name, name)) {
-			return cli_table[i].run(argc - 1, argv + 1);
+		if (!strcmp(cli_table[i]->name, name)) {
+			return cli_table[i]->run(argc - 1, argv + 1);
 		}
-		if (name[0] == '-' && !strcmp(cli_table[i].name, "run")) {
-			return cli_table[i].run(argc, argv);
+		if (name[0] == '-' && !strcmp(cli_table[i]->name, "run")) {
+			return cli_table[i]->run(argc, argv);
 		}
 	}
 	return cli_trouble("unknown command '%s'%s; avsim --help lists them",

@@ -1,5 +1,7 @@
 libavsim_a_SOURCES += \
 	%D%/cli.c %D%/cli.h \
+	%D%/cli_lint.c \
+	%D%/cli_list.c \
 	%D%/cli_table.c \
 	%D%/dash.h \
 	%D%/gauge.c %D%/gauge.h \

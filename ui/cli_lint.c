@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * avsim lint FILE...: the checks of a run without the run. What a file is
+ * follows from its name and its first look; a new kind is a row of the table.
+ */
+#include "config.h"
+
+#include "scenarios/schema.h"
+#include "sim/bundle.h"
+#include "sim/can/dbc.h"
+#include "sim/core/evq.h"
+#include "sim/core/yaml.h"
+#include "sim/inputs.h"
+#include "sim/vehicle/vehicle_file.h"
+#include "sim/vhal/vhal.h"
+#include "sim/world.h"
+#include "ui/cli.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lint_file {
+	const char *arg;  /* as the user wrote it */
+	const char *name; /* path of the file */
+	const char *data;
+	size_t len;
+	const struct av_yaml *root; /* of a .yaml that parses, else NULL */
+	const struct scenario_param *set;
+	size_t n_set;
+	bool syntax; /* a scenario by itself, without its vehicle */
+};
+
+static int check_scenario(const struct lint_file *f, struct av_diags *d,
+			  struct av_err *err)
+{
+	struct world_opts o = { .set = f->set,
+				.n_set = f->n_set,
+				.until = VT_NEVER };
+	struct bundle inputs = { 0 };
+	struct world *w = NULL;
+	struct scenario *s;
+	int ret;
+
+	if (f->syntax) {
+		ret = scenario_parse(f->name, f->data, f->len, f->set, f->n_set,
+				     &s, d);
+		if (ret == 0) {
+			scenario_destroy(s);
+		}
+		return ret;
+	}
+	ret = inputs_load(cli_data_dir(), f->name, NULL, f->set, f->n_set,
+			  &inputs, d, err);
+	if (ret == 0) {
+		o.inputs = &inputs;
+		ret = world_create(&o, &w, d);
+	}
+	world_destroy(w);
+	bundle_finish(&inputs);
+	return ret;
+}
+
+static int check_vehicle(const struct lint_file *f, struct av_diags *d,
+			 struct av_err *err)
+{
+	struct vehicle_file vf;
+
+	(void)err;
+	return vehicle_file_parse(f->name, f->data, f->len, &vf, d);
+}
+
+static int check_dbc(const struct lint_file *f, struct av_diags *d,
+		     struct av_err *err)
+{
+	struct dbc *dbc;
+	int ret = dbc_parse(f->name, f->data, f->len, &dbc, d, NULL);
+
+	(void)err;
+	if (ret == 0) {
+		dbc_destroy(dbc);
+	}
+	return ret;
+}
+
+static int check_vhal(const struct lint_file *f, struct av_diags *d,
+		      struct av_err *err)
+{
+	struct evq *q = evq_create();
+	struct bus *bus = bus_create(av_topics, TOPIC_N);
+	struct vhal *v = q && bus ? vhal_create(q, bus) : NULL;
+	int ret = v ? vhal_load(v, f->name, f->data, f->len, d) :
+		      av_err_set(err, -ENOMEM, "out of memory");
+
+	vhal_destroy(v);
+	bus_destroy(bus);
+	evq_destroy(q);
+	return ret;
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), s = strlen(suffix);
+
+	return n >= s && !strcmp(name + n - s, suffix);
+}
+
+static bool is_dbc(const struct lint_file *f)
+{
+	return has_suffix(f->name, ".dbc");
+}
+
+static bool is_json(const struct lint_file *f)
+{
+	return has_suffix(f->name, ".json");
+}
+
+static bool is_vehicle(const struct lint_file *f)
+{
+	return av_yaml_get(f->root, "buses") || av_yaml_get(f->root, "vhal");
+}
+
+/* The last row: whatever else ends in .yaml is taken for a scenario, so that
+ * a wrong one gets its messages. */
+static bool is_yaml(const struct lint_file *f)
+{
+	return has_suffix(f->name, ".yaml") || has_suffix(f->name, ".yml");
+}
+
+static const struct lint_kind {
+	bool (*matches)(const struct lint_file *f);
+	/* 0, -EINVAL with messages in @d, other -errno with @err */
+	int (*check)(const struct lint_file *f, struct av_diags *d,
+		     struct av_err *err);
+} kinds[] = {
+	{ is_dbc, check_dbc },
+	{ is_json, check_vhal },
+	{ is_vehicle, check_vehicle },
+	{ is_yaml, check_scenario },
+};
+
+static const struct lint_kind *kind_of(const struct lint_file *f)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kinds[i].matches(f)) {
+			return &kinds[i];
+		}
+	}
+	return NULL;
+}
+
+static int lint_data(struct lint_file *f)
+{
+	struct av_yaml_doc doc = { 0 };
+	struct av_diags d = { 0 }, quiet = { 0 };
+	struct av_err err = { 0 };
+	const struct lint_kind *kind;
+	int ret;
+
+	/* errors of the YAML come again from the check, with the same text */
+	if (is_yaml(f) &&
+	    av_yaml_parse(f->name, f->data, f->len, &doc, &quiet) == 0) {
+		f->root = doc.root;
+	}
+	kind = kind_of(f);
+	if (!kind) {
+		ret = cli_trouble("%s: what is it? lint knows .yaml, .dbc and "
+				  ".json",
+				  f->arg);
+	} else {
+		ret = kind->check(f, &d, &err);
+		if (ret < 0 && d.n == 0 && d.dropped == 0) {
+			cli_trouble("%s", err.msg);
+		}
+		av_diags_print(&d, stderr);
+	}
+	if (ret == 0) {
+		printf("%s: ok\n", f->arg);
+	}
+	av_yaml_finish(&doc);
+	av_diags_finish(&quiet);
+	av_diags_finish(&d);
+	return ret == 0 ? EXIT_PASS : EXIT_TROUBLE;
+}
+
+static int lint_file(struct lint_file *f)
+{
+	char path[PATH_MAX], *data;
+	struct av_err err;
+	size_t len;
+	int ret;
+
+	f->name = f->arg;
+	if (!strpbrk(f->arg, "/.")) { /* the name of a bundled scenario */
+		snprintf(path, sizeof(path), "%s/scenarios/%s.yaml",
+			 cli_data_dir(), f->arg);
+		f->name = path;
+	}
+	if (av_read_file(f->name, BUNDLE_FILE_MAX, &data, &len, &err) < 0) {
+		return cli_trouble("%s", err.msg);
+	}
+	f->data = data;
+	f->len = len;
+	ret = lint_data(f);
+	free(data);
+	return ret;
+}
+
+/* "K=V" options, cut in place. 0 or EXIT_TROUBLE (said). */
+static int read_set(const struct cli_list *set, struct scenario_param *out)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		/* argv is ours to write */
+		char *eq = strchr((char *)(uintptr_t)set->v[i], '=');
+
+		if (!eq || eq == set->v[i]) {
+			return cli_trouble("--set wants NAME=VALUE, not '%s'",
+					   set->v[i]);
+		}
+		*eq = '\0';
+		out[i] = (struct scenario_param){ .name = set->v[i],
+						  .value = eq + 1 };
+	}
+	return 0;
+}
+
+static int lint_all(const struct cli_list *files, const struct cli_list *set,
+		    bool syntax)
+{
+	struct scenario_param *params = calloc(set->n + 1, sizeof(*params));
+	int status = EXIT_PASS;
+
+	if (!params || read_set(set, params)) {
+		free(params);
+		return EXIT_TROUBLE;
+	}
+	for (size_t i = 0; i < files->n; i++) {
+		struct lint_file f = { .arg = files->v[i],
+				       .set = params,
+				       .n_set = set->n,
+				       .syntax = syntax };
+
+		if (lint_file(&f) != EXIT_PASS) {
+			status = EXIT_TROUBLE;
+		}
+	}
+	free(params);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct cli_list set = { 0 }, rest = { 0 };
+	bool schema = false, syntax = false;
+	const struct cli_opt opts[] = {
+		{ "set", OPT_MULTI, &set },
+		{ "schema", OPT_FLAG, &schema },
+		{ "syntax", OPT_FLAG, &syntax },
+		{ 0 },
+	};
+	int ret = cli_parse("lint", argc, argv, opts, &rest);
+	int status = ret == 1 ? EXIT_PASS : EXIT_TROUBLE;
+
+	if (ret == 0 && schema) {
+		scenario_schema_print(stdout);
+		status = EXIT_PASS;
+	} else if (ret == 0 && rest.n == 0) {
+		cli_trouble("lint which file? see avsim lint --help");
+	} else if (ret == 0) {
+		status = lint_all(&rest, &set, syntax);
+	}
+	cli_list_finish(&set);
+	cli_list_finish(&rest);
+	return status;
+}
+
+const struct cli_command cli_lint = {
+	.name = "lint",
+	.args = "FILE...",
+	.summary = "check scenario, vehicle, DBC and property files",
+	.help = "Prints all errors as file:line:column: message; a scenario "
+		"is checked against\nits vehicle as well, just as for a run.\n\n"
+		"  --set NAME=VALUE  a parameter of the scenario; repeatable\n"
+		"  --syntax          scenarios by themselves, without a "
+		"vehicle\n"
+		"  --schema          print the JSON Schema of scenarios and "
+		"stop\n\n"
+		"Exit status: 0 all files are right, 2 one is not.\n",
+	.run = run,
+};
