@@ -18,6 +18,7 @@
 #define SUPPLY_MAX 60.0
 #define FAN_STEPS 7.0
 #define REAR_SHARE 0.3
+#define FRESH_AIR 0.05 /* kg/s; a blower takes the rest from the cabin */
 
 enum { LEFT, RIGHT, REAR, ZONES };
 
@@ -38,8 +39,14 @@ static void automatic(struct vehicle *v)
 		double *fan = &v->v[VV_hvac_fan_l + i];
 		double *dir = &v->v[VV_hvac_dir_l + i];
 		double err = v->v[VV_hvac_temp_set_l + i] - zone_temp(v, i);
-		double want = clamp(1 + 0.8 * fabs(err), 1, FAN_STEPS);
+		double *push = &v->cabin.push[i];
+		double supply = v->cabin.supply[i], want;
+		bool at_limit = supply <= SUPPLY_MIN || supply >= SUPPLY_MAX;
 
+		/* air that can get no hotter or colder must become more */
+		*push += (at_limit && fabs(err) > 0.3 ? 0.03 : -0.01) * SLOW_S;
+		*push = clamp(*push, 0, FAN_STEPS);
+		want = clamp(1 + 0.8 * fabs(err) + *push, 1, FAN_STEPS);
 		/* more than half a step of hysteresis against hunting */
 		if (fabs(want - *fan) > 0.8) {
 			*fan = floor(want + 0.5);
@@ -70,7 +77,8 @@ static double supply_wanted(struct vehicle *v, int side)
 	if ((want > SUPPLY_MIN || err > 0) && (want < SUPPLY_MAX || err < 0)) {
 		*sum = clamp(*sum + err * SLOW_S, -2500, 2500);
 	}
-	return clamp(want, SUPPLY_MIN, SUPPLY_MAX);
+	v->cabin.supply[side] = clamp(want, SUPPLY_MIN, SUPPLY_MAX);
+	return v->cabin.supply[side];
 }
 
 /* Supply air of both sides: @heat gets W into each zone, return electric W. */
@@ -78,7 +86,7 @@ static double supply(struct vehicle *v, double heat[ZONES])
 {
 	const struct vehicle_params *p = &v->p;
 	double mean = (zone_temp(v, 0) + zone_temp(v, 1) + zone_temp(v, 2)) / 3;
-	double fresh, in, q[2], flow[2], hot = 0, cold = 0, kh = 1, kc = 1;
+	double fresh, in, q[2], flow[2], hot = 0, cold = 0, kh, kc;
 	double max_cold = V(hvac_ac) != 0 || V(hvac_max_ac) != 0 ?
 				  p->climate_ac_power :
 				  0;
@@ -87,11 +95,17 @@ static double supply(struct vehicle *v, double heat[ZONES])
 			  (V(hvac_recirc) != 0 || V(hvac_max_ac) != 0 ||
 			   (V(hvac_auto_recirc) != 0 &&
 			    V(outside_temp) > V(hvac_temp_set_l) + 8));
-	fresh = v->cabin.recirc ? 0.1 : 1;
-	in = fresh * V(outside_temp) + (1 - fresh) * mean;
 	for (int i = LEFT; i <= RIGHT; i++) {
 		flow[i] = p->climate_air_flow / 2 * v->v[VV_hvac_fan_l + i] /
-			  FAN_STEPS * AIR_CP;
+			  FAN_STEPS;
+	}
+	/* people need no more fresh air than that; dry air for the panes does */
+	fresh = v->cabin.recirc	       ? 0.1 :
+		V(hvac_max_defrost) != 0 ? 1 :
+		fmin(1, FRESH_AIR / fmax(flow[LEFT] + flow[RIGHT], 1e-3));
+	in = fresh * V(outside_temp) + (1 - fresh) * mean;
+	for (int i = LEFT; i <= RIGHT; i++) {
+		flow[i] *= AIR_CP;
 		q[i] = flow[i] * (supply_wanted(v, i) - in);
 		hot += fmax(q[i], 0);
 		cold += fmax(-q[i], 0);

@@ -35,7 +35,6 @@
 #define HOLD_PEDAL 0.3
 #define HANDS_RATE 9.0	  /* rad/s of the steering wheel */
 #define PREVIEW_S 0.06	  /* looks ahead of the lag of the steering gear */
-#define SMOOTH_S 0.6	  /* from one curvature to another */
 #define TURNED 0.3	  /* rad: turns the wheel this close before he sets off */
 #define CORNER_RADIUS 8.0 /* m, of a sharp corner where there is room */
 #define CORNER_CUT 0.25	  /* m that an arc may miss its way point by */
@@ -145,6 +144,9 @@ static void build(struct driver *d, const struct route_point *p, size_t n,
 				  p[i].y_m + (len - tangent) * s, h,
 				  copysign(1 / r, turn), r * fabs(turn),
 				  fmin(cap, sqrt(LATERAL * r)));
+		}
+		if (r == 0 && fabs(turn) > 0.05) {
+			add_piece(d, p[i + 1].x_m, p[i + 1].y_m, h, 0, 0, 0);
 		}
 		cut = tangent;
 	}
@@ -272,7 +274,7 @@ static void pedals(struct vehicle *v, double a)
 static void hold(struct vehicle *v)
 {
 	V(throttle) = 0;
-	V(brake) = fmax(approach(V(brake), HOLD_PEDAL, 2 * STEP_S), 0.1);
+	V(brake) = approach(V(brake), HOLD_PEDAL, 2 * STEP_S);
 	v->driver.a_cmd = 0;
 	v->driver.integral = 0;
 }
@@ -431,7 +433,9 @@ static double heading_at(const struct driver *d, double s)
  */
 static void look(const struct driver *d, double speed, struct place *at)
 {
-	double half = fmax(0.3, SMOOTH_S / 2 * speed);
+	/* bends of LATERAL: the slower, the farther the hands have to turn */
+	double time = clamp(11 / (speed * speed + 0.1), 0.6, 1.4);
+	double half = fmax(0.3, time / 2 * speed);
 	double s = at->s + speed * PREVIEW_S;
 	double behind, ahead;
 
@@ -501,7 +505,7 @@ static void follow_route(struct vehicle *v)
 	struct driver *d = &v->driver;
 	const struct chassis *c = &v->chassis;
 	double psi = PI / 2 - c->heading, dir = d->reverse ? -1 : 1;
-	double speed = c->vx * dir, want, a, course, turn;
+	double speed = c->vx * dir, want, a, course, turn, limit;
 	struct place at;
 
 	locate(d, c->x - c->rear * cos(psi), c->y - c->rear * sin(psi), &at);
@@ -531,6 +535,15 @@ static void follow_route(struct vehicle *v)
 		return;
 	}
 	want = profile(d, at.s, fabs(speed), &a);
+	/* back on the route first where it bent more than the car can */
+	limit = sqrt(1.3 * LATERAL *
+		     (v->p.chassis_wheelbase +
+		      c->understeer * speed * speed) /
+		     (fabs(tan(c->steer)) + 1e-3));
+	if (want > limit) {
+		want = limit;
+		a = 0;
+	}
 	d->target = want;
 	if (V(ignition) < IGN_ON) {
 		want = 0;

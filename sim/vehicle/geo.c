@@ -31,8 +31,6 @@ void geo_init(struct geo *g, double lat_deg, double lon_deg, double alt_m)
 	double sf = sin(lat), cf = cos(lat), sl = sin(lon), cl = cos(lon);
 	double w2 = 1 - WGS84_E2 * sf * sf;
 
-	g->lat0 = lat;
-	g->lon0 = lon;
 	ecef_of(lat, lon, alt_m, g->ecef);
 	g->east[0] = -sl;
 	g->east[1] = cl;
@@ -66,21 +64,4 @@ void geo_from_enu(const struct geo *g, double x, double y, double *lat_deg,
 			 p - WGS84_E2 * WGS84_A * cb * cb * cb) *
 		   180 / PI;
 	*lon_deg = atan2(e[1], e[0]) * 180 / PI;
-}
-
-void geo_to_enu(const struct geo *g, double lat_deg, double lon_deg, double *x,
-		double *y)
-{
-	double s = sin(g->lat0), h, e[3];
-
-	/* at the height of the start point */
-	h = g->radius -
-	    WGS84_A * sqrt(1 - WGS84_E2) / (1 - WGS84_E2 * s * s);
-	ecef_of(lat_deg * PI / 180, lon_deg * PI / 180, h, e);
-	*x = 0;
-	*y = 0;
-	for (int i = 0; i < 3; i++) {
-		*x += g->east[i] * (e[i] - g->ecef[i]);
-		*y += g->north[i] * (e[i] - g->ecef[i]);
-	}
 }

@@ -55,16 +55,13 @@ static inline double wrap_pi(double a)
 /* ---- geodesy: tangent plane at the start point, WGS84 ---- */
 
 struct geo {
-	double lat0, lon0; /* rad */
-	double ecef[3];	   /* of the start point, m */
+	double ecef[3]; /* of the start point, m */
 	double east[3], north[3], up[3];
-	double radius; /* mean radius of curvature there, m */
+	double radius;	/* mean radius of curvature there, m */
 };
 void geo_init(struct geo *g, double lat_deg, double lon_deg, double alt_m);
 void geo_from_enu(const struct geo *g, double x, double y, double *lat_deg,
 		  double *lon_deg);
-void geo_to_enu(const struct geo *g, double lat_deg, double lon_deg, double *x,
-		double *y);
 
 /* ---- chassis ---- */
 
@@ -125,6 +122,7 @@ struct powertrain {
 struct lift {
 	double drive_max; /* at full accelerator */
 	double regen_max; /* most recuperation possible, magnitude */
+	double fade;	  /* share of recuperation left at low speed */
 	double lift;	  /* accelerator released, negative: recuperates */
 	double creep;	  /* creep torque adds, without brake */
 	double hold_brake; /* friction the hold function adds, magnitude */
@@ -153,6 +151,8 @@ struct battery {
 struct cabin {
 	double mass_temp;
 	double integral[2]; /* K s of each side's regulator */
+	double supply[2];   /* air that each side's regulator wants, degC */
+	double push[2];	    /* fan steps that automatic adds at its limit */
 	double fan;	    /* blower, 0..1 */
 	bool recirc;
 };

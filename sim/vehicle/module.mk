@@ -17,6 +17,11 @@ nobase_dist_pkgdata_DATA += sim/vehicles/compact-ev/vehicle.yaml
 
 UNIT_TESTS += tests/unit/test_vehicle_file
 tests_unit_test_vehicle_file_LDADD = $(CMOCKA_LDADD)
+UNIT_TESTS += tests/unit/test_vehicle
+tests_unit_test_vehicle_LDADD = $(CMOCKA_LDADD)
+UNIT_TESTS += tests/unit/test_vehicle_body
+tests_unit_test_vehicle_body_LDADD = $(CMOCKA_LDADD)
+EXTRA_DIST += tests/unit/vehicle_rig.h
 
 FUZZERS += tests/fuzz/fuzz_vehicle
 tests_fuzz_fuzz_vehicle_SOURCES = tests/fuzz/fuzz_vehicle.c $(FUZZ_MAIN)

@@ -14,7 +14,8 @@
 
 #define BRAKE_OVERRIDES 0.1 /* pedal beyond which the accelerator is dead */
 #define PEDAL_FREE 0.01	    /* less is no foot on the pedal */
-#define STANDING 0.05	    /* m/s */
+#define STANDING 0.02	    /* m/s */
+#define HOLD_DECEL 0.4	    /* m/s2, of the hold function at least */
 #define GOVERNOR_BAND 0.5   /* m/s over which power fades at top speed */
 #define LOCK_FORCE 4e4	    /* N, pawl of the parking lock */
 
@@ -47,25 +48,30 @@ static double drive_limit(const struct vehicle *v, double u, double omega)
 	       p->chassis_wheel_radius * clamp((top - u) / GOVERNOR_BAND, 0, 1);
 }
 
+/* Share of the recuperation asked for that is left at low speed. */
+static double regen_fade(const struct vehicle *v, double u)
+{
+	double end = v->p.regen_fade_end;
+	double band = v->p.regen_fade_start - end;
+
+	if (V(stopping_mode) == STOP_CREEP) {
+		end = fmax(end, v->p.motor_creep_speed);
+	}
+	return clamp((u - end) / band, 0, 1);
+}
+
 static double regen_limit(const struct vehicle *v, double u)
 {
 	const struct vehicle_params *p = &v->p;
-	double end = p->regen_fade_end, band = p->regen_fade_start - end;
 	double force = p->motor_max_torque * p->motor_gear_ratio /
 		       (p->motor_gear_efficiency * p->chassis_wheel_radius);
 	double power = fmin(p->regen_max_power, battery_charge_max(v)) /
 		       p->motor_gear_efficiency;
 
-	if (V(regen_level) == 0) {
+	if (V(regen_level) == 0 || u <= 0) {
 		return 0;
 	}
-	if (V(stopping_mode) == STOP_CREEP) {
-		end = fmax(end, p->motor_creep_speed);
-	}
-	if (u <= end) {
-		return 0;
-	}
-	return fmin(force, power / u) * fmin((u - end) / band, 1);
+	return fmin(force, power / u);
 }
 
 static double lift_decel(const struct vehicle *v)
@@ -87,11 +93,10 @@ void powertrain_lift(const struct vehicle *v, struct lift *out)
 	if (dir == 0 || !ready(v)) {
 		return;
 	}
-	out->drive_max = drive_limit(v, u,
-				     fabs(u) * p->motor_gear_ratio /
-					     p->chassis_wheel_radius);
+	out->drive_max = drive_limit(v, u, fabs(V(motor_speed)));
+	out->fade = regen_fade(v, u);
 	out->regen_max = regen_limit(v, u);
-	out->lift = -fmin(want, out->regen_max);
+	out->lift = -fmin(want * out->fade, out->regen_max);
 	if (V(stopping_mode) == STOP_CREEP && u < p->motor_creep_speed) {
 		/* like a torque converter */
 		out->creep = p->motor_creep_force *
@@ -101,7 +106,12 @@ void powertrain_lift(const struct vehicle *v, struct lift *out)
 	}
 	if (V(stopping_mode) == STOP_HOLD && u > 0 &&
 	    u < p->regen_fade_start) {
-		out->hold_brake = want + out->lift;
+		/* goes on as the motor began, down a slope too */
+		out->hold_brake = fmax(want, HOLD_DECEL * c->mass_eff) +
+				  out->lift +
+				  fmax(-p->chassis_mass * GRAVITY *
+					       c->sin_grade * dir,
+				       0);
 	}
 }
 
@@ -126,7 +136,8 @@ static void brake_forces(const struct vehicle *v, const struct lift *l,
 	double regen = 0, front, rear;
 
 	if (want > 0 && *motor <= 0) {
-		regen = fmin(want, p->regen_pedal_decel * p->chassis_mass);
+		regen = fmin(want, p->regen_pedal_decel * p->chassis_mass *
+					   l->fade);
 		regen = clamp(l->regen_max + *motor, 0, regen);
 		*motor -= regen;
 	}
