@@ -473,7 +473,7 @@ static void row_properties(struct binder *b, const struct row *r)
 		}
 		return;
 	}
-	for (size_t i = 0; i < node->n; i++) {
+	for (size_t i = 0; i < node->n && bind_goes_on(b); i++) {
 		v = row_side(r);
 		if (item_side(b, node->item[i], &v) == 0) {
 			row_property(b, r, &v);
@@ -699,7 +699,7 @@ static void bind_root(struct binder *b, const struct av_yaml *root)
 		bind_fail(b, map, "messages: is a map of message names");
 		map = NULL;
 	}
-	for (size_t i = 0; map && i < map->n; i++) {
+	for (size_t i = 0; map && i < map->n && bind_goes_on(b); i++) {
 		bind_message(b, map->key[i], map->item[i]);
 	}
 	rows = av_yaml_get(root, "bindings");
@@ -710,7 +710,7 @@ static void bind_root(struct binder *b, const struct av_yaml *root)
 	if (rows && make_room(b, rows->n) < 0) {
 		return;
 	}
-	for (size_t i = 0; rows && i < rows->n && !b->oom; i++) {
+	for (size_t i = 0; rows && i < rows->n && bind_goes_on(b); i++) {
 		bind_row(b, rows->item[i]);
 	}
 }

@@ -23,6 +23,13 @@ int bind_fail(struct binder *b, const struct av_yaml *node, const char *fmt,
 	      ...) __attribute__((format(printf, 3, 4)));
 int bind_no_memory(struct binder *b); /* -ENOMEM */
 
+/* Not so many errors yet that nobody would read on: each may cost a search for
+ * what was meant. */
+static inline bool bind_goes_on(const struct binder *b)
+{
+	return !b->oom && b->errors < 4 * AV_DIAGS_MAX;
+}
+
 /* " (did you mean ...?)", while messages are still kept. */
 const char *bind_suggest(struct binder *b, char hint[96], const char *word,
 			 size_t n, const char *(*name)(const void *, size_t),
