@@ -457,6 +457,8 @@ int ecus_request(struct ecus *e, unsigned int bus, const struct dbc_signal *s,
 		if (r->m != s->msg) {
 			continue;
 		}
+		/* all ones: the others ask for nothing */
+		memset(r->frame.data, 0xff, r->frame.len);
 		if (!dbc_signal_present(s, r->frame.data, r->frame.len)) {
 			select_signal(s, &r->frame);
 		}

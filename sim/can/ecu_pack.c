@@ -217,6 +217,13 @@ static void obey_one(struct ecu_bus_state *b, const struct ecu_request *r,
 	/* a value that asks for nothing ("no request") */
 }
 
+/* All ones; a single bit has no value to spare for it. */
+static bool asks_nothing(const struct dbc_signal *s, int64_t raw)
+{
+	return s->len > 1 && s->len < 64 && !s->is_signed &&
+	       raw == (INT64_C(1) << s->len) - 1;
+}
+
 void ecu_obey(struct ecu_bus_state *b, const struct can_frame *f,
 	      const struct dbc_signal *only)
 {
@@ -230,12 +237,15 @@ void ecu_obey(struct ecu_bus_state *b, const struct can_frame *f,
 	for (size_t i = 0; m && i < b->cfg.n_requests; i++) {
 		const struct ecu_request *r = &b->cfg.request[i];
 
-		if (r->signal->msg == m && (!only || only == r->signal) &&
-		    dbc_signal_present(r->signal, f->data, f->len)) {
-			obey_one(b, r,
-				 dbc_to_phys(r->signal,
-					     dbc_get_raw(r->signal, f->data,
-							 f->len)));
+		int64_t raw;
+
+		if (r->signal->msg != m || (only && only != r->signal) ||
+		    !dbc_signal_present(r->signal, f->data, f->len)) {
+			continue;
+		}
+		raw = dbc_get_raw(r->signal, f->data, f->len);
+		if (!asks_nothing(r->signal, raw)) {
+			obey_one(b, r, dbc_to_phys(r->signal, raw));
 		}
 	}
 }

@@ -364,11 +364,11 @@ static uint8_t sum_of(enum can_checksum kind)
 
 TEST(ecu_checksum_kinds)
 {
-	/* id 0x320, 2 bytes, the other byte is 0x01 */
-	CHECK_EQ(sum_of(CHECKSUM_XOR8), 0x01);
-	CHECK_EQ(sum_of(CHECKSUM_SUM8), 0x01);
-	CHECK_EQ(sum_of(CHECKSUM_CRC8_J1850), crc8_slow((uint8_t[]){ 1 }, 1));
-	CHECK_EQ(sum_of(CHECKSUM_TOYOTA), 0x03 + 0x20 + 2 + 1);
+	/* id 0x320, 2 bytes, the other byte asks for 1 in 2 of its bits */
+	CHECK_EQ(sum_of(CHECKSUM_XOR8), 0xfd);
+	CHECK_EQ(sum_of(CHECKSUM_SUM8), 0xfd);
+	CHECK_EQ(sum_of(CHECKSUM_CRC8_J1850), crc8_slow((uint8_t[]){ 0xfd }, 1));
+	CHECK_EQ(sum_of(CHECKSUM_TOYOTA), (0x03 + 0x20 + 2 + 0xfd) & 0xff);
 }
 
 /* ---- requests ---- */
@@ -387,11 +387,10 @@ TEST(ecu_request_is_obeyed_when_it_is_on_the_bus)
 	CHECK_EQ(r->acted[0].kind, CMD_ACTUATE);
 	CHECK_EQ(r->acted[0].var, VV_window_fl_set);
 	CHECK_NEAR(r->acted[0].value, 0.4, 1e-9);
-	/* the next frame keeps the window's value and asks for the door only */
+	/* the next frame asks for the door only: the rest is all ones */
 	CHECK_EQ(ecus_request(r->ecus, 0, requests[0].signal, 1), 0);
 	evq_run_until(r->q, 50 * VT_MS);
-	CHECK_NEAR(value(r, nth(r, 0x320, 1), "Doors_Req", "WindowReqFL"), 40,
-		   0);
+	CHECK_EQ(nth(r, 0x320, 1)->data[1], 0xff);
 	CHECK_EQ(r->n_acted, 2);
 	CHECK_EQ(r->acted[1].var, VV_door_fl_set);
 	rig_free(r);
@@ -411,6 +410,18 @@ TEST(ecu_injected_request_is_obeyed_as_a_whole)
 	evq_run_until(r->q, 10 * VT_MS);
 	CHECK_NEAR(r->acted[0].value, 1, 0);
 	CHECK_NEAR(r->acted[1].value, 0.5, 1e-9);
+	rig_free(r);
+}
+
+TEST(ecu_injected_all_ones_ask_for_nothing)
+{
+	struct rig *r = rig_new(true);
+	struct can_frame f = { .id = 0x320, .len = 2, .data = { 1, 0xff } };
+
+	CHECK_EQ(ecus_send(r->ecus, &f, true), 0);
+	evq_run_until(r->q, 10 * VT_MS);
+	CHECK_EQ(r->n_acted, 1);
+	CHECK_EQ(r->acted[0].var, VV_door_fl_set);
 	rig_free(r);
 }
 
@@ -730,6 +741,7 @@ int main(void)
 		T(ecu_checksum_kinds),
 		T(ecu_request_is_obeyed_when_it_is_on_the_bus),
 		T(ecu_injected_request_is_obeyed_as_a_whole),
+		T(ecu_injected_all_ones_ask_for_nothing),
 		T(ecu_lowest_identifier_wins_the_bus),
 		T(ecu_running_frame_is_not_interrupted),
 		T(ecu_overload_is_refused_and_counted),
