@@ -340,20 +340,63 @@ static enum vhal_code set_temp(struct fixture *f, int32_t area, float t,
 	return vhal_set(f->vhal, &v, CMD_FROM_USER, err);
 }
 
-TEST(signals_a_set_that_the_bus_cannot_carry_is_refused)
+static const char temp_rows[] = "bindings:\n"
+				"  - signal: CLIMA.Temp\n"
+				"    model: hvac_temp_set_l\n"
+				"    vhal: HVAC_TEMPERATURE_SET/4\n"
+				"    request: REQ.Temp\n";
+
+TEST(signals_a_set_without_ecus_is_refused)
 {
 	struct av_err err = { 0 };
 	struct fixture f;
 
-	setup(&f, "bindings:\n"
-		  "  - signal: CLIMA.Temp\n"
-		  "    model: hvac_temp_set_l\n"
-		  "    vhal: HVAC_TEMPERATURE_SET/4\n"
-		  "    request: REQ.Temp\n");
+	setup(&f, temp_rows);
 	frame(&f, 768, "20", 1);
-	/* no ECU in this run */
-	CHECK(set_temp(&f, 4, 20, &err) != VHAL_OK);
+	CHECK_EQ(set_temp(&f, 4, 20, &err), VHAL_NOT_AVAILABLE);
 	CHECK(strstr(err.msg, "no ECU"));
+	teardown(&f);
+}
+
+static void on_request(void *ctx, const void *msg)
+{
+	*(struct can_frame *)ctx = *(const struct can_frame *)msg;
+}
+
+TEST(signals_a_set_that_the_bus_cannot_carry_is_refused)
+{
+	struct can_frame sent = { 0 };
+	struct av_err err = { 0 };
+	struct cmdq *cmdq;
+	struct ecus *ecus;
+	struct ecu_bus eb;
+	struct fixture f;
+
+	CHECK_EQ(setup_rows(&f, temp_rows, true), 0);
+	cmdq = cmdq_create(evq_clock(f.q));
+	signals_ecu_bus(f.s, 0, &eb);
+	CHECK_EQ(ecus_create(f.q, f.bus, cmdq, &eb, 1, false, &ecus, &err), 0);
+	CHECK_EQ(signals_attach(f.s, f.bus, ecus, &err), 0);
+	frame(&f, 768, "20", 1);
+	CHECK_EQ(bus_subscribe(f.bus, TOPIC_CAN, STAGE_TAP, "test", on_request,
+			       &sent, NULL),
+		 0);
+	/* 127.5 is all ones, 200 beyond the field */
+	CHECK_EQ(set_temp(&f, 4, 127.5f, &err), VHAL_INVALID_ARG);
+	CHECK(strstr(err.msg, "REQ.Temp cannot carry 127.5"));
+	CHECK_EQ(set_temp(&f, 4, 200, &err), VHAL_INVALID_ARG);
+	evq_run_until(f.q, VT_S);
+	CHECK_EQ(sent.len, 0);
+	CHECK_EQ(set_temp(&f, 4, 21.5f, &err), VHAL_OK);
+	evq_run_until(f.q, 2 * VT_S);
+	CHECK_EQ(sent.id, 512);
+	CHECK_EQ(sent.len, 3);
+	CHECK_EQ(sent.data[0], 43);
+	CHECK_EQ(sent.data[1], 0xff); /* asks for nothing else */
+	CHECK_EQ(sent.data[2], 0xff);
+	CHECK(sent.tx);
+	ecus_destroy(ecus);
+	cmdq_destroy(cmdq);
 	teardown(&f);
 }
 
@@ -558,6 +601,7 @@ int main(void)
 		T(signals_values_outside_an_enum_make_the_property_unavailable),
 		T(signals_a_vector_appears_when_it_is_complete),
 		T(signals_a_request_of_all_ones_is_no_value),
+		T(signals_a_set_without_ecus_is_refused),
 		T(signals_a_set_that_the_bus_cannot_carry_is_refused),
 		T(signals_errors_name_place_and_remedy),
 		T(signals_all_errors_come_at_once),

@@ -11,6 +11,7 @@
 #include "sim/bundle.h"
 #include "sim/can/ecu.h"
 #include "sim/signals/signals.h"
+#include "sim/vehicle/vehicle_file.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -525,6 +526,48 @@ TEST(car_every_variable_is_on_the_bus)
 	car_stop(&c);
 }
 
+/* Figures that two of the vehicle's files must have in common. */
+TEST(car_bus_and_model_agree_on_wheels_and_steering)
+{
+	const struct vhal_prop_config *ticks;
+	struct av_diags d = { 0 };
+	struct vehicle_file file;
+	struct ecu_bus eb;
+	struct car c;
+	size_t len, found = 0;
+	char *text = read_all(DIR "vehicle.yaml", &len);
+	double um;
+
+	CHECK_EQ(vehicle_file_parse("vehicle.yaml", text, len, &file, &d), 0);
+	free(text);
+	car_start(&c);
+	signals_ecu_bus(c.signals, 0, &eb);
+	for (size_t i = 0; i < eb.n_sources; i++) {
+		const struct ecu_source *s = &eb.source[i];
+
+		if (s->var == VV_wheel_speed_rl) {
+			CHECK_NEAR(s->scale,
+				   file.params.chassis_wheel_radius * 3.6,
+				   1e-4);
+			found++;
+		}
+		if (!strcmp(s->signal->name, "RoadWheelAngle")) {
+			CHECK_NEAR(s->scale * 0.017453292519943295,
+				   1 / file.params.chassis_steering_ratio,
+				   1e-5);
+			found++;
+		}
+	}
+	CHECK_EQ(found, 2);
+	ticks = vhal_slot_config(c.vhal, slot_of(&c, "WHEEL_TICK"));
+	um = 2e6 * 3.14159265358979 * file.params.chassis_wheel_radius /
+	     file.params.chassis_wheel_ticks;
+	CHECK_EQ(ticks->n_config_array, 5);
+	CHECK_NEAR(ticks->config_array[1], um, 1);
+	CHECK_NEAR(ticks->config_array[4], um, 1);
+	car_stop(&c);
+}
+
 static bool vss_has(const json_t *tree, const char *path)
 {
 	while (tree) {
@@ -587,5 +630,6 @@ int main(void)
 			 T(car_hazard_is_no_turn_signal_but_both_lights),
 			 T(car_bus_load_is_that_of_a_real_one),
 			 T(car_every_variable_is_on_the_bus),
+			 T(car_bus_and_model_agree_on_wheels_and_steering),
 			 T(car_keys_are_paths_of_vss_4));
 }
