@@ -64,8 +64,9 @@ void arena_finish(struct arena *a)
 
 /* ---- messages ---- */
 
-static void vdiag(struct av_diags *d, const char *name, unsigned int line,
-		  unsigned int col, const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void
+vdiag(struct av_diags *d, const char *name, unsigned int line, unsigned int col,
+      const char *fmt, va_list ap)
 {
 	char msg[600];
 
