@@ -1109,7 +1109,10 @@ int dbc_parse(const char *name, const char *buf, size_t len, struct dbc **out,
 	p.priv = calloc(1, sizeof(*p.priv));
 	p.c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	p.version = "";
-	if (dbc && p.priv && p.c) {
+	p.sig_room = 64; /* never NULL: messages point into it */
+	p.sig = calloc(p.sig_room, sizeof(*p.sig));
+	p.aux = calloc(p.sig_room, sizeof(*p.aux));
+	if (dbc && p.priv && p.c && p.sig && p.aux) {
 		dbc->private = p.priv;
 		dbc->name = strdup(name);
 		ret = dbc->name ? parse(&p, buf, len, dbc) : -ENOMEM;

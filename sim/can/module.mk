@@ -28,3 +28,6 @@ tests_fuzz_fuzz_candump_SOURCES = tests/fuzz/fuzz_candump.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_candump_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_dbc_SOURCES = tests/fuzz/fuzz_dbc.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_dbc_LDFLAGS = $(FUZZ_LINK)
+
+BENCHES += tests/bench/bench_can
+EXTRA_DIST += tests/bench/bench.h tests/bench/peer_canmatrix.py
