@@ -185,8 +185,9 @@ static double read_property(const struct source *s, double v)
 		return (int)v & 1;
 	case READ_LEFT:
 		return ((int)v & 2) != 0;
-	case READ_CRUISE: /* 1 other, 2 enabled, 3 activated ... */
-		return v == 2 ? 1 : v == 3 ? 2 : 0;
+	case READ_CRUISE: /* CruiseControlState: 1 enabled, 2 activated, 3 driver
+			   * overrides */
+		return v == 1 ? 1 : v == 2 || v == 3 ? 2 : 0;
 	case READ_WIPER: /* WindshieldWipersState as in the model */
 	case READ_PLAIN:
 	case READ_MAX:

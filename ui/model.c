@@ -22,7 +22,7 @@ const char *const model_kind_names[MODEL_N_KINDS] = {
 
 /* ---- time bar ---- */
 
-static void bar_mark(struct model_bar *b, vtime t, enum model_kind kind)
+static void bar_mark(struct model_bar *b, vtime t, unsigned int kind)
 {
 	size_t i;
 
@@ -106,9 +106,21 @@ static void on_text(struct model *m, enum model_kind kind, const void *msg)
 	bar_mark(&m->bar, e->t, kind);
 }
 
+/* Marks and verdicts are worth a sign on the time bar; single actions would
+ * bury them. */
 static void on_scenario(void *ctx, const void *msg)
 {
-	on_text(ctx, MODEL_SCENARIO, msg);
+	struct model *m = ctx;
+	const struct text_event *e = msg;
+	bool failed = !strcmp(e->key, "expect") &&
+		      !strncmp(e->text, "fail", 4);
+
+	log_add(m, e->t, MODEL_SCENARIO, failed ? AV_LOG_WARN : AV_LOG_INFO,
+		e->key, e->text);
+	if (strcmp(e->key, "do") != 0) {
+		bar_mark(&m->bar, e->t,
+			 failed ? MODEL_BAR_FAILED : MODEL_SCENARIO);
+	}
 }
 
 static void on_fault(void *ctx, const void *msg)

@@ -94,8 +94,9 @@ struct model_track {
 };
 
 /* ---- events over the run ---- */
+enum { MODEL_BAR_FAILED = MODEL_N_KINDS }; /* a failed expectation */
 struct model_bar {
-	uint8_t cell[MODEL_BAR_MAX]; /* bit per enum model_kind */
+	uint8_t cell[MODEL_BAR_MAX]; /* bit per enum model_kind, and that one */
 	vtime span;		     /* of all cells; open runs double it */
 };
 

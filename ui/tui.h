@@ -155,6 +155,9 @@ int tui_put(struct tui *t, int y, int x, int w, enum role role,
 /* The same, right-aligned in @w columns. */
 void tui_put_right(struct tui *t, int y, int x, int w, enum role role,
 		   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* In the lines of @r, broken at blanks. Return: lines used. */
+int tui_put_wrapped(struct tui *t, struct rect r, enum role role,
+		    const char *text);
 void tui_fill(struct tui *t, struct rect r, enum role role);
 /* "── title ────────" on the first row; returns what is left below. */
 struct rect tui_section(struct tui *t, struct rect r, const char *fmt, ...)
@@ -222,6 +225,8 @@ bool tui_props_key(struct tui *t, int ch);
 bool tui_can_key(struct tui *t, int ch);
 bool tui_log_key(struct tui *t, int ch);
 bool tui_actions_key(struct tui *t, int ch);
+/* The newest events, short, for a small pane. */
+void tui_log_latest(struct tui *t, struct rect r);
 /* What is expected of the run, and how it stands. */
 void tui_expects_draw(struct tui *t, struct rect r);
 

@@ -112,37 +112,46 @@ static void draw_help_line(struct tui *t, struct rect r)
 	tui_put(t, r.y, r.x + 1, r.w - 2, ROLE_INFO, "%s", text);
 }
 
+/* In at most @r.h lines. Return: lines used. */
+static int draw_expect(struct tui *t, struct rect r,
+		       const struct expect_status *e)
+{
+	static const char *const signs[] = { "·", "✓", "✗" };
+	static const enum role roles[] = { ROLE_DIM, ROLE_GOOD, ROLE_BAD };
+
+	tui_put(t, r.y, r.x + 1, 2, roles[e->verdict], "%s",
+		signs[e->verdict]);
+	tui_put_right(t, r.y, r.x + r.w - 9, 8, ROLE_DIM,
+		      e->verdict == VERDICT_NONE ? "open" : "%.1f s",
+		      vtime_to_s(e->decided));
+	return tui_put_wrapped(t,
+			       (struct rect){ r.y, r.x + 3, r.h, r.w - 13 },
+			       e->verdict == VERDICT_FAIL ? ROLE_BAD :
+							    ROLE_TEXT,
+			       e->text);
+}
+
 void tui_expects_draw(struct tui *t, struct rect r)
 {
 	const struct scenario *s = t->env.w->scenario;
 	struct expect_status e;
 	size_t n = s ? scenario_expects(s, 0, &e) : 0;
 	int y = r.y;
-	char at[24];
 
 	if (n == 0) {
 		tui_empty(t, r, "nothing is expected of this run");
 		return;
 	}
 	for (size_t i = 0; i < n && y < r.y + r.h; i++) {
-		static const char *const signs[] = { "·", "✓", "✗" };
-		static const enum role roles[] = { ROLE_DIM, ROLE_GOOD,
-						   ROLE_BAD };
+		int left = r.y + r.h - y, rest = (int)(n - i - 1);
 
 		scenario_expects(s, i, &e);
-		tui_put(t, y, r.x + 1, 2, roles[e.verdict], "%s",
-			t->utf8 ? signs[e.verdict] :
-			e.verdict == VERDICT_PASS ? "+" :
-			e.verdict == VERDICT_FAIL ? "x" :
-						    ".");
-		tui_put(t, y, r.x + 3, r.w - 14,
-			e.verdict == VERDICT_FAIL ? ROLE_BAD : ROLE_TEXT, "%s",
-			e.text);
-		tui_put_right(t, y++, r.x + r.w - 11, 10, ROLE_DIM, "%s",
-			      e.verdict == VERDICT_NONE ?
-				      "open" :
-				      tui_clock(e.decided, at));
-		if (e.verdict == VERDICT_FAIL && e.reason && y < r.y + r.h) {
+		y += draw_expect(t, (struct rect){ y, r.x,
+						   left > rest + 1 ? 2 : 1,
+						   r.w },
+				 &e);
+		if (e.verdict == VERDICT_FAIL && e.reason &&
+		    y + rest < r.y + r.h) {
 			tui_put(t, y++, r.x + 5, r.w - 6, ROLE_DIM, "%s",
 				e.reason);
 		}

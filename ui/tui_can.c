@@ -65,10 +65,14 @@ static int draw_buses(struct tui *t, struct rect r)
 			     s.load * 100);
 		x += tui_put(t, y, x, 24, ROLE_DIM, "  %llu frames",
 			     (unsigned long long)s.frames);
-		x += tui_put(t, y, x, 20, s.errors ? ROLE_BAD : ROLE_DIM,
-			     "  %llu errors", (unsigned long long)s.errors);
-		tui_put(t, y, x, 20, s.dropped ? ROLE_BAD : ROLE_DIM,
-			"  %llu dropped", (unsigned long long)s.dropped);
+		if (s.errors) {
+			x += tui_put(t, y, x, 20, ROLE_BAD, "  %llu errors",
+				     (unsigned long long)s.errors);
+		}
+		if (s.dropped) {
+			tui_put(t, y, x, 20, ROLE_BAD, "  %llu dropped",
+				(unsigned long long)s.dropped);
+		}
 		if (i == 0) {
 			tui_put_right(t, y, r.x + r.w - 18, 17, ROLE_DIM,
 				      "%.0f frames/s", t->m->can_rate_hz);

@@ -221,9 +221,11 @@ static void draw_wheel(struct tui *t, int y, int x, int dir, enum gauge g)
 	struct gauge_value v;
 	enum role role;
 	int px = dir < 0 ? x - 6 : x + 2;
+	const char *missing;
 	double kpa;
 
 	model_gauge(t->m, g, &v);
+	missing = v.state == GAUGE_NONE ? "n/a" : "--";
 	kpa = v.v / 1e3;
 	/* a quarter below the usual 230 to 250 kPa is what a TPMS warns of */
 	role = v.state != GAUGE_OK ? ROLE_DIM :
@@ -235,8 +237,11 @@ static void draw_wheel(struct tui *t, int y, int x, int dir, enum gauge g)
 			"█");
 	}
 	if (v.state < GAUGE_STALE) {
-		tui_put_right(t, y, px, 5, ROLE_DIM, "%s",
-			      v.state == GAUGE_NONE ? "n/a" : "--");
+		if (dir < 0) {
+			tui_put_right(t, y, px, 5, ROLE_DIM, "%s", missing);
+		} else {
+			tui_put(t, y, px, 5, ROLE_DIM, "%s", missing);
+		}
 		return;
 	}
 	if (dir < 0) {

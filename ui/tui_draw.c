@@ -39,6 +39,7 @@ static const struct {
 	{ 0x25bc, 0x25bc, 'v' }, { 0x25c0, 0x25c0, '<' },
 	{ 0x25c2, 0x25c2, '<' }, { 0x25cb, 0x25cb, 'o' },
 	{ 0x25cf, 0x25cf, '*' }, { 0x2800, 0x2800, ' ' },
+	{ 0x2713, 0x2713, '+' }, { 0x2717, 0x2717, 'x' },
 	{ 0x2801, 0x28ff, '*' },
 };
 
@@ -283,6 +284,32 @@ enum role tui_heat(const struct tui *t, uint32_t wall_ms, enum role cold)
 	return h == 0 ? cold : (enum role)(ROLE_HEAT1 + h - 1);
 }
 
+int tui_put_wrapped(struct tui *t, struct rect r, enum role role,
+		    const char *text)
+{
+	int n = 0;
+
+	while (*text && n < r.h) {
+		size_t len = strlen(text), best = 0;
+		char line[256];
+
+		/* as many words as fit; the last line takes the rest */
+		for (size_t i = 0; n + 1 < r.h && i < len; i++) {
+			if (text[i] == ' ' && (int)i <= r.w) {
+				best = i;
+			}
+		}
+		if (best == 0 || tui_width(text) <= r.w) {
+			best = len;
+		}
+		snprintf(line, sizeof(line), "%.*s", (int)best, text);
+		tui_put(t, r.y + n++, r.x, r.w, role, "%s", line);
+		text += best;
+		text += *text == ' ';
+	}
+	return n;
+}
+
 const char *tui_age(vtime age, char buf[16])
 {
 	double s = vtime_to_s(age);
@@ -321,6 +348,7 @@ void tui_gauge(struct tui *t, int y, int x, int w, enum gauge g, double scale,
 {
 	struct gauge_value v;
 	char age[16], text[64];
+	double shown;
 
 	model_gauge(t->m, g, &v);
 	switch (v.state) {
@@ -344,10 +372,10 @@ void tui_gauge(struct tui *t, int y, int x, int w, enum gauge g, double scale,
 	case GAUGE_OK:
 		break;
 	}
-	/* no "-0.0" */
-	if (fabs(v.v / scale) < 0.5 * pow(10, -digits)) {
-		v.v = 0;
+	shown = v.v / scale;
+	if (fabs(shown) < 0.5 * pow(10, -digits)) {
+		shown = 0; /* no "-0.0" */
 	}
-	tui_put_right(t, y, x, w, role, "%.*f%s%s", digits, v.v / scale,
+	tui_put_right(t, y, x, w, role, "%.*f%s%s", digits, shown,
 		      *unit ? " " : "", unit);
 }

@@ -173,9 +173,9 @@ static const struct {
 	{ GAUGE_headlight, "LOW", ROLE_LIT_GOOD },
 	{ GAUGE_high_beam, "HIGH", ROLE_LIT_INFO },
 	{ GAUGE_fog_front, "FOG", ROLE_LIT_GOOD },
-	{ GAUGE_fog_rear, "REAR", ROLE_LIT_AMBER },
-	{ GAUGE_hazard, "HAZ", ROLE_LIT_BAD },
 	{ GAUGE_turn_r, "▶", ROLE_LIT_GOOD },
+	{ GAUGE_fog_rear, "RFOG", ROLE_LIT_AMBER },
+	{ GAUGE_hazard, "HAZ", ROLE_LIT_BAD },
 	{ GAUGE_brake_light, "BRAKE", ROLE_LIT_BAD },
 	{ GAUGE_reverse_light, "REV", ROLE_LIT_INFO },
 	{ GAUGE_parking_brake, "(P)", ROLE_LIT_BAD },
@@ -190,8 +190,9 @@ static const struct {
 
 static bool is_lit(enum gauge g, double v)
 {
-	/* WindshieldWipersState counts from 1 = off */
-	return g == GAUGE_wiper ? v >= 1.5 : v > 0.5;
+	/* WindshieldWipersState counts from 1 = off; cruise control is ready at
+	 * 1, drives at 2 */
+	return v > (g == GAUGE_wiper || g == GAUGE_cruise ? 1.5 : 0.5);
 }
 
 static void draw_telltales(struct tui *t, int y, int x, int w)
@@ -202,11 +203,14 @@ static void draw_telltales(struct tui *t, int y, int x, int w)
 		int need = tui_width(telltales[i].text) + 2;
 		struct gauge_value v;
 
+		model_gauge(t->m, telltales[i].g, &v);
+		if (v.state == GAUGE_NONE) {
+			continue; /* this car has no such lamp */
+		}
 		if (at + need > x + w) {
 			at = x;
 			y++;
 		}
-		model_gauge(t->m, telltales[i].g, &v);
 		if (v.state >= GAUGE_STALE) {
 			tui_put(t, y, at, need,
 				!is_lit(telltales[i].g, v.v) ? ROLE_DIM :
@@ -217,7 +221,7 @@ static void draw_telltales(struct tui *t, int y, int x, int w)
 			tui_put(t, y, at, need, ROLE_DIM, " %.*s ", need - 2,
 				"--------");
 		}
-		at += need;
+		at += need + 1;
 	}
 }
 
@@ -305,7 +309,11 @@ void tui_drive_draw(struct tui *t, struct rect r)
 	int side_x = car_x + CAR_W + extra;
 
 	draw_motion(t, y + 1, r.x + 1);
-	draw_telltales(t, y + 13, r.x + 1, LEFT_W - 2);
+	draw_telltales(t, y + 12, r.x + 1, LEFT_W - 2);
+	if (r.w == t->cols) { /* else there is a pane for it */
+		tui_log_latest(t,
+			       (struct rect){ y + 17, r.x + 1, 3, LEFT_W - 2 });
+	}
 	tui_car_draw(t, (struct rect){ y, car_x, r.h, CAR_W });
 	draw_side(t, y, side_x, r.x + r.w - side_x > 22 ? 22 :
 				r.x + r.w - side_x - 1);

@@ -131,16 +131,19 @@ static void draw_tabs(struct tui *t)
 /* ---- time bar ---- */
 
 static const struct {
-	enum model_kind kind;
+	unsigned int kind;
 	enum role role;
 	const char *sign;
 } bar_marks[] = { /* the first that applies is shown */
+	{ MODEL_BAR_FAILED, ROLE_BAD, "✗" },
 	{ MODEL_FAULT, ROLE_BAD, "▲" },
 	{ MODEL_COMMAND, ROLE_WARN, "◂" },
 	{ MODEL_POWER, ROLE_GOOD, "▲" },
 	{ MODEL_DEVICE, ROLE_INFO, "●" },
 	{ MODEL_SCENARIO, ROLE_INFO, "│" },
 };
+
+enum { N_BAR_MARKS = sizeof(bar_marks) / sizeof(bar_marks[0]) };
 
 static unsigned int bar_bits(const struct model_bar *b, int col, int w)
 {
@@ -172,7 +175,7 @@ static void draw_time_bar(struct tui *t, int y)
 		enum role role = i <= at ? ROLE_INFO : ROLE_DIM;
 		const char *sign = i < at ? "━" : i == at ? "●" : "─";
 
-		for (size_t k = 0; i != at && k < 5; k++) {
+		for (size_t k = 0; i != at && k < N_BAR_MARKS; k++) {
 			if (bits & 1u << bar_marks[k].kind) {
 				role = bar_marks[k].role;
 				sign = bar_marks[k].sign;

@@ -23,7 +23,7 @@ static enum role kind_role(const struct model_log *e)
 	case MODEL_COMMAND:
 		return ROLE_AMBER;
 	case MODEL_SCENARIO:
-		return ROLE_INFO;
+		return !strncmp(e->text, "pass ", 5) ? ROLE_GOOD : ROLE_INFO;
 	case MODEL_POWER:
 	case MODEL_DEVICE:
 		return ROLE_GOOD;
@@ -136,6 +136,25 @@ void tui_log_draw(struct tui *t, struct rect r)
 			continue;
 		}
 		draw_entry(t, y--, r, e);
+	}
+}
+
+void tui_log_latest(struct tui *t, struct rect r)
+{
+	const struct model_log *e;
+	int y, n = 0;
+	char at[24];
+
+	for (size_t i = 0; n < r.h && (e = model_log_at(t->m, i)); i++) {
+		n++;
+	}
+	y = r.y + n - 1;
+	for (size_t i = 0; y >= r.y && (e = model_log_at(t->m, i)); i++, y--) {
+		tui_clock(e->t == VT_NEVER ? 0 : e->t, at);
+		at[strlen(at) - 2] = '\0'; /* tenths */
+		tui_put_right(t, y, r.x, 6, ROLE_DIM, "%s", at);
+		tui_put(t, y, r.x + 7, r.w - 7, kind_role(e), "%s %s", e->key,
+			e->text);
 	}
 }
 

@@ -144,6 +144,9 @@ static void choose_rows(struct tui *t)
 			p->row[p->n++] = i;
 		}
 	}
+	if (p->list.sel >= p->n) {
+		p->list.sel = p->n > 0 ? p->n - 1 : 0;
+	}
 	qsort_r(p->row, p->n, sizeof(p->row[0]), compare_names, vhal);
 	if (p->sort == PROPS_BY_CHANGE) {
 		merge_sort(t, p->row, p->scratch, p->n);
@@ -360,6 +363,12 @@ bool tui_props_key(struct tui *t, int ch)
 {
 	struct tui_props *p = &t->props;
 
+	if (t->m->n_props == 0) {
+		return false;
+	}
+	/* keys may come faster than pictures: act on what would be shown */
+	choose_rows(t);
+	p->list.n = p->n;
 	switch (ch) {
 	case 'o':
 		p->sort = p->sort == PROPS_BY_NAME ? PROPS_BY_CHANGE :
