@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Makes the picture of the dashboard in README.md:
+#
+#   tests/ui/shot.sh [OUT.svg [COLUMNS ROWS [KEY...]]]
+#
+# Runs the parking scenario in a terminal of its own, pauses while the car backs
+# into the gap, presses KEYs (tmux names) and writes what is on the screen.
+set -eu
+top=$(cd "$(dirname "$0")/../.." && pwd)
+avsim=${AVSIM_TOP_BUILDDIR:-$top}/avsim
+out=${1:-$top/docs/dashboard.svg}
+cols=${2:-120}
+rows=${3:-40}
+[ $# -gt 3 ] && shift 3 || set --
+
+LC_ALL=C.UTF-8
+export LC_ALL
+unset TMUX
+tm() {
+	tmux -L "avsim-shot-$$" -f /dev/null "$@"
+}
+trap 'tm kill-server 2>/dev/null || true' EXIT
+tm new-session -d -x "$cols" -y "$rows" \
+	"TERM=tmux-256color $avsim run --scenario parking --no-record --speed 5"
+for _ in $(seq 200); do
+	# 0:29 of 1:00: backing, hazard lights on
+	tm capture-pane -p | grep -q '0:29\.[0-9]* / ' && break
+	sleep 0.05
+done
+tm send-keys Space
+sleep 0.5
+for key; do
+	tm send-keys "$key"
+	sleep 0.5
+done
+sleep 3 # change marks fade
+tm capture-pane -e -p |
+	/usr/bin/python3 "$top/tests/ui/capture_svg.py" "$cols" "$rows" >"$out.new"
+mv "$out.new" "$out"
