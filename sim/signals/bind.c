@@ -251,6 +251,30 @@ static int row_model(struct binder *b, struct row *r)
 		   : 0;
 }
 
+/* Can @d ask, and for what the row's signal shows? Sets the row's req_unit. */
+static int check_request(struct binder *b, struct row *r,
+			 const struct dbc_signal *d, const struct av_yaml *node)
+{
+	if (d->is_signed || d->type != DBC_INT || d->len < 2 ||
+	    d->mux_parent >= 0) {
+		return bind_fail(b, node,
+				 "a request signal is unsigned, of at least "
+				 "2 bits and not multiplexed: all ones is "
+				 "'no request'");
+	}
+	if (need_unit(b, r) < 0) {
+		return -EINVAL;
+	}
+	r->req_unit = av_unit_find(d->unit);
+	if (!r->req_unit || !bind_same_kind(r->req_unit, r->unit)) {
+		return bind_fail(b, node,
+				 "its unit '%.16s' does not go with %s of the "
+				 "signal",
+				 d->unit, bind_unit_text(r->unit));
+	}
+	return 0;
+}
+
 /* The request signal, and what its receiver sets. */
 static int row_request(struct binder *b, struct row *r)
 {
@@ -280,12 +304,8 @@ static int row_request(struct binder *b, struct row *r)
 		return -EINVAL;
 	}
 	d = s->sig[r->req].dbc;
-	if (d->is_signed || d->type != DBC_INT || d->len < 2 ||
-	    d->mux_parent >= 0) {
-		return bind_fail(b, node,
-				 "a request signal is unsigned, of at least "
-				 "2 bits and not multiplexed: all ones is "
-				 "'no request'");
+	if (check_request(b, r, d, node) < 0) {
+		return -EINVAL;
 	}
 	if (!vehicle_var_info[var].writable) {
 		return bind_fail(b, to,
@@ -293,15 +313,8 @@ static int row_request(struct binder *b, struct row *r)
 				 "request sets in request_model:)",
 				 to->text);
 	}
-	if (var_lin(b, r, to, var, &lin) < 0 || need_unit(b, r) < 0) {
+	if (var_lin(b, r, to, var, &lin) < 0) {
 		return -EINVAL;
-	}
-	r->req_unit = av_unit_find(d->unit);
-	if (!r->req_unit || !bind_same_kind(r->req_unit, r->unit)) {
-		return bind_fail(b, node,
-				 "its unit '%.16s' does not go with %s of "
-				 "the signal",
-				 d->unit, bind_unit_text(r->unit));
 	}
 	s->msg[s->sig[r->req].msg].request = true;
 	bus = &s->bus[sig_msg_bus(s, s->sig[r->req].msg)];

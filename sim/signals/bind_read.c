@@ -495,6 +495,10 @@ int bind_read_enum(struct binder *b, const struct av_yaml *map,
 	if (!lenient) { /* a request keeps its order: the first match counts */
 		qsort(m, n, sizeof(*m), cmp_map);
 	}
+	if (n == 0) {
+		return bind_fail(b, map, "%s.%s has none of these labels",
+				 sig->msg->name, sig->name);
+	}
 	*out = m;
 	*n_out = n;
 	return 0;
@@ -525,6 +529,10 @@ int bind_read_model_enum(struct binder *b, const struct av_yaml *map,
 			return -EINVAL;
 		}
 		n++;
+	}
+	if (n == 0) {
+		return bind_fail(b, map, "%s.%s has none of these labels",
+				 sig->msg->name, sig->name);
 	}
 	*out = m;
 	*n_out = n;

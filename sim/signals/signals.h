@@ -76,8 +76,10 @@ int signals_create(const char *name, const char *yaml, size_t len,
 		   struct vhal *vhal, struct signals **out, struct av_diags *d);
 void signals_destroy(struct signals *s);
 
-/* What the ECUs of @bus send and obey, by this table; borrowed arrays for
- * ecus_create(). Bit rates are the usual ones: the vehicle file knows better. */
+/*
+ * What the ECUs of @bus send and obey, by this table; borrowed arrays for
+ * ecus_create(). Bit rates are the usual ones, a vehicle file knows better.
+ */
 void signals_ecu_bus(const struct signals *s, unsigned int bus,
 		     struct ecu_bus *out);
 

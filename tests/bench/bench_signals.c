@@ -8,19 +8,18 @@
 
 #define N_FRAMES 2000000
 
-static const char dbc_text[] =
-	"BU_: A B\n"
-	"BO_ 256 M: 8 A\n"
-	" SG_ S0 : 0|8@1+ (0.1,0) [0|0] \"km/h\" B\n"
-	" SG_ S1 : 8|8@1- (0.5,-40) [0|0] \"degC\" B\n"
-	" SG_ S2 : 16|4@1+ (1,0) [0|0] \"\" B\n"
-	" SG_ S3 : 20|4@1+ (1,0) [0|0] \"\" B\n"
-	" SG_ S4 : 31|8@0+ (1,0) [0|0] \"\" B\n"
-	" SG_ S5 : 32|8@1+ (1,0) [0|0] \"\" B\n"
-	" SG_ S6 : 40|4@1+ (1,0) [0|0] \"\" B\n"
-	" SG_ S7 : 44|4@1- (1,0) [0|0] \"\" B\n"
-	" SG_ S8 : 48|8@1+ (0.25,0) [0|0] \"%\" B\n"
-	" SG_ S9 : 56|8@1- (1,0) [0|0] \"\" B\n";
+static const char dbc_text[] = "BU_: A B\n"
+			       "BO_ 256 M: 8 A\n"
+			       " SG_ S0 : 0|8@1+ (0.1,0) [0|0] \"km/h\" B\n"
+			       " SG_ S1 : 8|8@1- (0.5,-40) [0|0] \"degC\" B\n"
+			       " SG_ S2 : 16|4@1+ (1,0) [0|0] \"\" B\n"
+			       " SG_ S3 : 20|4@1+ (1,0) [0|0] \"\" B\n"
+			       " SG_ S4 : 31|8@0+ (1,0) [0|0] \"\" B\n"
+			       " SG_ S5 : 32|8@1+ (1,0) [0|0] \"\" B\n"
+			       " SG_ S6 : 40|4@1+ (1,0) [0|0] \"\" B\n"
+			       " SG_ S7 : 44|4@1- (1,0) [0|0] \"\" B\n"
+			       " SG_ S8 : 48|8@1+ (0.25,0) [0|0] \"%\" B\n"
+			       " SG_ S9 : 56|8@1- (1,0) [0|0] \"\" B\n";
 
 static const char yaml_text[] = "bindings:\n"
 				"  - signal: M.S0\n"
@@ -69,7 +68,8 @@ int main(void)
 	double sum = 0;
 
 	if (vhal_load(vhal, "store", store_text, strlen(store_text), &d) < 0 ||
-	    dbc_parse("bench", dbc_text, strlen(dbc_text), &dbc, &d, NULL) < 0) {
+	    dbc_parse("bench", dbc_text, strlen(dbc_text), &dbc, &d, NULL) <
+		    0) {
 		return 1;
 	}
 	sb.dbc = dbc;

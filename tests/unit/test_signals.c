@@ -463,8 +463,7 @@ static const struct {
 	{ "bindings:\n  - sum: [ESP.Gear, ESP.Speed]\n    vss: A.B", "2:21",
 	  "one unit" },
 	{ "bindings:\n  - mean: [ESP.Speed]\n    vss: A.B", "2:11", "list" },
-	{ "bindings:\n  - mean: [ESP.Speed, ESP.Part]", "2:11",
-	  "needs vss:" },
+	{ "bindings:\n  - mean: [ESP.Speed, ESP.Part]", "2:11", "needs vss:" },
 	{ "bindings:\n  - sum: [ESP.Speed, ESP.Part]\n    signal: ESP.Speed",
 	  "2:10", "exclude" },
 	{ "bindings:\n  - signal: CLIMA.Temp\n    request: REQ.Temp", "3:14",
@@ -485,6 +484,9 @@ static const struct {
 	  "without request:" },
 	{ "bindings:\n  - vhal: GEAR_SELECTION", "2:5", "value:" },
 	{ "bindings:\n  - signal: ESP.Tail\n    value: 3", "3:12", "no value" },
+	{ "bindings:\n  - signal: ESP.Gear\n    model: gear_selection\n"
+	  "    model_enum: { R: 1, N: 2 }\n    request: REQ.Gear",
+	  "4:17", "REQ.Gear has none of these labels" },
 	{ "messages: { ESQ: {} }", "1:13", "unknown message" },
 	{ "messages: { ESP: { countr: Gear } }", "1:20", "counter" },
 	{ "messages: { ESP: { counter: Gaer } }", "1:29",
@@ -538,13 +540,14 @@ TEST(signals_without_a_store_bind_no_properties)
 {
 	struct fixture f;
 
-	CHECK_EQ(setup_rows(&f,
-			    "bindings:\n"
-			    "  - signal: ESP.Speed\n"
-			    "    vss: Vehicle.Speed\n"
-			    "    vhal: [PERF_VEHICLE_SPEED, SOME_VENDORS_OWN]\n",
-			    false),
-		 0);
+	CHECK_EQ(
+		setup_rows(&f,
+			   "bindings:\n"
+			   "  - signal: ESP.Speed\n"
+			   "    vss: Vehicle.Speed\n"
+			   "    vhal: [PERF_VEHICLE_SPEED, SOME_VENDORS_OWN]\n",
+			   false),
+		0);
 	CHECK(signals_find(f.s, "Vehicle.Speed") >= 0);
 	teardown(&f);
 }

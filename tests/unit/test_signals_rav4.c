@@ -60,7 +60,8 @@ static bool drive_open(struct drive *d)
 	text = read_file(src_path("sim/vehicles/rav4/vhal.json", path), &len);
 	CHECK_EQ(vhal_load(d->vhal, path, text, len, &diags), 0);
 	free(text);
-	text = read_file(src_path("sim/vehicles/rav4/signals.yaml", path), &len);
+	text = read_file(src_path("sim/vehicles/rav4/signals.yaml", path),
+			 &len);
 	if (signals_create(path, text, len, bus, 2, d->vhal, &d->s, &diags) <
 	    0) {
 		av_diags_print(&diags, stdout);

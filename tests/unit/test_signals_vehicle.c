@@ -19,12 +19,12 @@
 struct row {
 	const char *prop;
 	enum vehicle_var var;
-	double model;	/* value of @var */
-	double expect;	/* of the property then */
-	double tol;	/* half a step of the signal */
-	bool set;	/* writable: */
+	double model;  /* value of @var */
+	double expect; /* of the property then */
+	double tol;    /* half a step of the signal */
+	bool set;      /* writable: */
 	enum vehicle_var set_var;
-	double ask;	/* value set */
+	double ask;       /* value set */
 	double model_set; /* value that reaches @set_var */
 };
 
@@ -302,9 +302,10 @@ static double number_of(const struct car *c, const char *name)
 	if (v->status != VHAL_AVAILABLE) {
 		return NAN;
 	}
-	return v->n_f32 ? (double)v->f32[0] :
-	       v->n_i64 ? (double)v->i64[0] :
-	       v->n_i32 ? (double)v->i32[0] : (double)NAN;
+	return v->n_f32   ? (double)v->f32[0]
+	       : v->n_i64 ? (double)v->i64[0]
+	       : v->n_i32 ? (double)v->i32[0]
+			  : (double)NAN;
 }
 
 static void set_rows(struct car *c)
@@ -497,9 +498,9 @@ TEST(car_bus_load_is_that_of_a_real_one)
 TEST(car_every_variable_is_on_the_bus)
 {
 	static const char *const hidden[] = {
-		"pos_x",	"pos_y",	"outside_temp", "friction",
-		"wind",		"tyre_leak_fl", "tyre_leak_fr", "tyre_leak_rl",
-		"tyre_leak_rr",
+		"pos_x",        "pos_y",        "outside_temp",
+		"friction",     "wind",         "tyre_leak_fl",
+		"tyre_leak_fr", "tyre_leak_rl", "tyre_leak_rr",
 	};
 	struct ecu_bus eb;
 	struct car c;
@@ -515,7 +516,8 @@ TEST(car_every_variable_is_on_the_bus)
 		for (size_t i = 0; i < eb.n_requests; i++) {
 			found |= eb.request[i].var == v;
 		}
-		for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]);
+		     i++) {
 			found |= !strcmp(hidden[i], vehicle_var_info[v].name);
 		}
 		if (!found) {
@@ -623,13 +625,14 @@ TEST(car_keys_are_paths_of_vss_4)
 
 int main(void)
 {
-	return RUN_TESTS(T(car_every_property_follows_the_model_over_the_bus),
-			 T(car_at_least_100_pairs_come_from_the_bus_and_each_has_a_row),
-			 T(car_a_set_reaches_the_model_and_comes_back),
-			 T(car_writable_is_exactly_what_has_a_request),
-			 T(car_hazard_is_no_turn_signal_but_both_lights),
-			 T(car_bus_load_is_that_of_a_real_one),
-			 T(car_every_variable_is_on_the_bus),
-			 T(car_bus_and_model_agree_on_wheels_and_steering),
-			 T(car_keys_are_paths_of_vss_4));
+	return RUN_TESTS(
+		T(car_every_property_follows_the_model_over_the_bus),
+		T(car_at_least_100_pairs_come_from_the_bus_and_each_has_a_row),
+		T(car_a_set_reaches_the_model_and_comes_back),
+		T(car_writable_is_exactly_what_has_a_request),
+		T(car_hazard_is_no_turn_signal_but_both_lights),
+		T(car_bus_load_is_that_of_a_real_one),
+		T(car_every_variable_is_on_the_bus),
+		T(car_bus_and_model_agree_on_wheels_and_steering),
+		T(car_keys_are_paths_of_vss_4));
 }
