@@ -1,1 +1,19 @@
-# files of this module: libavsim_a_SOURCES, UNIT_TESTS, FUZZERS, BENCHES
+libavsim_a_SOURCES += \
+	%D%/format_candump.c \
+	%D%/format_csv.c \
+	%D%/formats.c %D%/formats.h %D%/formats_int.h \
+	%D%/rec.h \
+	%D%/rec_chunk.c \
+	%D%/rec_int.h \
+	%D%/rec_line.c \
+	%D%/rec_open.c \
+	%D%/rec_put.c \
+	%D%/rec_read.c \
+	%D%/rec_reader.h \
+	%D%/rec_schema.c \
+	%D%/rec_signal.c \
+	%D%/rec_store.c \
+	%D%/rec_unchunk.c \
+	%D%/rec_write.c \
+	%D%/replay_check.c %D%/replay_check.h \
+	%D%/replay_source.c %D%/replay_source.h

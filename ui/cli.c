@@ -91,9 +91,13 @@ int cli_parse(const char *command, int argc, char **argv,
 		}
 		len = strcspn(a, "=");
 		value = a[len] ? a + len + 1 : NULL;
-		for (size_t k = 0; k < n_opts && a[1] == '-'; k++) {
-			if (strlen(opts[k].name) == len - 2 &&
-			    !strncmp(opts[k].name, a + 2, len - 2)) {
+		for (size_t k = 0; k < n_opts; k++) {
+			/* names of one letter take one dash: -o */
+			size_t dashes = opts[k].name[1] ? 2 : 1;
+
+			if (strlen(opts[k].name) + dashes == len &&
+			    a[dashes - 1] == '-' &&
+			    !strncmp(opts[k].name, a + dashes, len - dashes)) {
 				o = &opts[k];
 			}
 		}
@@ -119,7 +123,7 @@ int cli_parse(const char *command, int argc, char **argv,
 		}
 		if (o->type == OPT_FLAG) {
 			if (value) {
-				cli_trouble("--%s takes no value", o->name);
+				cli_trouble("%s takes no value", a);
 				return -EINVAL;
 			}
 			*(bool *)o->out = true;
@@ -127,7 +131,7 @@ int cli_parse(const char *command, int argc, char **argv,
 		}
 		if (!value) {
 			if (i + 1 >= argc) {
-				cli_trouble("--%s needs a value", o->name);
+				cli_trouble("%s needs a value", a);
 				return -EINVAL;
 			}
 			value = argv[++i];

@@ -26,8 +26,8 @@ extern const struct cli_command *const cli_table[];
 extern const size_t cli_n_commands;
 
 /*
- * Option parsing for all commands. Long options only, "--name value" or
- * "--name=value"; unknown ones give a suggestion and exit status 2.
+ * Option parsing for all commands: "--name value" or "--name=value"; a name of one
+ * letter is "-o value". Unknown ones give a suggestion and exit status 2.
  */
 struct cli_opt {
 	const char *name; /* without dashes */

@@ -5,8 +5,15 @@
 
 /* Each in ui/cli_NAME.c; rows in the order that --help shows. */
 #define COMMANDS(X)                                                            \
+	X(run)                                                                 \
+	X(replay)                                                              \
+	X(verify)                                                              \
+	X(dump)                                                                \
+	X(import)                                                              \
+	X(export)                                                              \
 	X(lint)                                                                \
-	X(list)
+	X(list)                                                                \
+	X(ctl)
 
 #define X(name) extern const struct cli_command cli_##name;
 COMMANDS(X)

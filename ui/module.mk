@@ -1,11 +1,22 @@
 libavsim_a_SOURCES += \
 	%D%/cli.c %D%/cli.h \
+	%D%/cli_ctl.c \
+	%D%/cli_dump.c \
+	%D%/cli_export.c \
+	%D%/cli_import.c \
 	%D%/cli_lint.c \
 	%D%/cli_list.c \
+	%D%/cli_rec.c %D%/cli_rec.h \
+	%D%/cli_replay.c \
+	%D%/cli_run.c \
 	%D%/cli_table.c \
+	%D%/cli_verify.c \
 	%D%/dash.h \
 	%D%/gauge.c %D%/gauge.h \
 	%D%/model.c %D%/model.h \
+	%D%/runloop.c %D%/runloop.h \
+	%D%/session.c %D%/session.h \
+	%D%/summary.c %D%/summary.h \
 	%D%/track.c %D%/track.h \
 	%D%/tui.h \
 	%D%/tui_actions.c \

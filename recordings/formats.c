@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "recordings/formats.h"
+
+
+#include "recordings/formats_int.h"
+
+const struct exporter exporters[] = {
+	{ "candump", "CAN frames as candump -L writes them", export_candump_run },
+	{ "csv", "t,channel,key,value with a header row", export_csv_run },
+};
+const size_t n_exporters = sizeof(exporters) / sizeof(exporters[0]);
+
+const struct importer importers[] = {
+	{ "candump", "log files of candump -L (can-utils)", candump_probe,
+	  candump_open, candump_step, candump_iface, candump_close },
+};
+const size_t n_importers = sizeof(importers) / sizeof(importers[0]);

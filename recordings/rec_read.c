@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading in recorded order: a merge of the events table and of one lane per
+ * bulk channel by sequence number. Each holds one record ahead; memory is one
+ * unpacked chunk per lane, whatever the length of the recording.
+ */
+#include "config.h"
+
+#include "recordings/rec_reader.h"
+#include "sim/core/text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- filter ---- */
+
+static bool channel_wanted(const struct rec_reader *r, enum rec_channel ch)
+{
+	return !r->filter.channels || (r->filter.channels >> ch & 1);
+}
+
+static bool key_wanted(const struct rec_reader *r, enum rec_channel ch,
+		       const char *key)
+{
+	return channel_wanted(r, ch) &&
+	       (!r->only || av_glob_only(r->only, rec_channel_names[ch], key));
+}
+
+static bool derives(const struct rec_reader *r)
+{
+	return r->filter.signals && channel_wanted(r, REC_SIGNAL);
+}
+
+/* ---- bulk lanes ---- */
+
+static int open_chunk(struct rec_reader *r, struct rec_lane *l,
+		      struct av_err *err)
+{
+	const struct rec_chunk_at *c = &l->chunk[l->next++];
+	sqlite3_stmt *st = r->chunk_data;
+	const char *why = "a chunk is gone";
+	int ret = -EBADMSG;
+
+	sqlite3_bind_int64(st, 1, c->id);
+	if (sqlite3_step(st) == SQLITE_ROW &&
+	    sqlite3_column_type(st, 0) == SQLITE_BLOB) {
+		const uint8_t *data = sqlite3_column_blob(st, 0);
+
+		ret = rec_decode_open(l->dec, &c->info, data,
+				      (size_t)sqlite3_column_bytes(st, 0),
+				      &why);
+	}
+	sqlite3_reset(st);
+	if (ret == -ENOMEM) {
+		return av_err_set(err, ret, "out of memory");
+	}
+	l->open = ret == 0;
+	return ret < 0 ? rec_reader_fail(r, err, why) : 0;
+}
+
+/* Have the lane's next record in l->rec, if there is one. */
+static int lane_step(struct rec_reader *r, struct rec_lane *l,
+		     struct av_err *err)
+{
+	l->has = false;
+	for (;;) {
+		const char *why = "";
+		int ret;
+
+		if (l->open) {
+			ret = rec_decode_next(l->dec, &l->rec, &why);
+			if (ret < 0) {
+				return rec_reader_fail(r, err, why);
+			}
+			if (ret > 0) {
+				l->has = true;
+				return 0;
+			}
+			l->open = false;
+		}
+		/* chunks that end before the wanted time are not unpacked */
+		while (l->next < l->n_chunks &&
+		       l->chunk[l->next].info.last_t < r->filter.from) {
+			l->next++;
+		}
+		if (l->next == l->n_chunks ||
+		    l->chunk[l->next].info.first_t > r->filter.to) {
+			return 0;
+		}
+		ret = open_chunk(r, l, err);
+		if (ret < 0) {
+			return ret;
+		}
+	}
+}
+
+/* ---- events ---- */
+
+static int event_step(struct rec_reader *r, struct av_err *err)
+{
+	int step;
+
+	r->has_event = false;
+	if (r->events_done) {
+		return 0;
+	}
+	for (;;) {
+		sqlite3_int64 key;
+
+		step = sqlite3_step(r->events);
+		if (step != SQLITE_ROW) {
+			break;
+		}
+		key = sqlite3_column_int64(r->events, 2);
+		if (key < 1 || (size_t)key >= r->n_keys || !r->key[key].name) {
+			return rec_reader_fail(r, err,
+					       "an event has no key");
+		}
+		if (sqlite3_column_int64(r->events, 1) > r->filter.to) {
+			break; /* times never go back */
+		}
+		if (r->key[key].wanted &&
+		    sqlite3_column_int64(r->events, 1) >= r->filter.from) {
+			r->event_seq = (uint64_t)sqlite3_column_int64(
+				r->events, 0);
+			r->has_event = true;
+			return 0;
+		}
+	}
+	r->events_done = true;
+	if (step != SQLITE_ROW && step != SQLITE_DONE) {
+		return rec_reader_fail(r, err, sqlite3_errmsg(r->db));
+	}
+	return 0;
+}
+
+/* ---- seeking ---- */
+
+static int prepare(struct rec_reader *r, struct av_err *err)
+{
+	if (!r->events &&
+	    (sqlite3_prepare_v2(r->db,
+				"SELECT seq, t, key, value, note FROM events "
+				"ORDER BY seq",
+				-1, &r->events, NULL) != SQLITE_OK ||
+	     sqlite3_prepare_v2(r->db, "SELECT data FROM chunks WHERE id = ?",
+				-1, &r->chunk_data, NULL) != SQLITE_OK)) {
+		return rec_reader_fail(r, err, sqlite3_errmsg(r->db));
+	}
+	for (size_t i = 0; i < REC_N_BULK; i++) {
+		struct rec_lane *l = &r->lane[i];
+
+		if (l->n_chunks > 0 && !l->dec) {
+			l->dec = rec_decoder_create();
+			if (!l->dec) {
+				return av_err_set(err, -ENOMEM,
+						  "out of memory");
+			}
+		}
+	}
+	return 0;
+}
+
+int rec_seek(struct rec_reader *r, const struct rec_filter *f,
+	     struct av_err *err)
+{
+	bool any_events = false;
+	char *only = NULL;
+	int ret;
+
+	if (f->only) {
+		only = strdup(f->only);
+		if (!only) {
+			return av_err_set(err, -ENOMEM, "out of memory");
+		}
+	}
+	free(r->only);
+	r->only = only;
+	r->filter = *f;
+	r->filter.only = only;
+	rec_derived_destroy(r->derived);
+	r->derived = NULL;
+	r->started = false;
+	ret = prepare(r, err);
+	if (ret == 0 && derives(r)) {
+		ret = rec_derived_create(r, &r->derived, err);
+	}
+	if (ret < 0) {
+		return ret;
+	}
+	for (size_t i = 0; i < r->n_keys; i++) {
+		struct rec_key *k = &r->key[i];
+
+		k->wanted = k->name && key_wanted(r, k->ch, k->name);
+		any_events = any_events || k->wanted;
+	}
+	sqlite3_reset(r->events);
+	r->events_done = !any_events;
+	ret = event_step(r, err);
+	for (size_t i = 0; i < REC_N_BULK && ret == 0; i++) {
+		struct rec_lane *l = &r->lane[i];
+
+		l->next = 0;
+		l->open = l->has = false;
+		if (channel_wanted(r, l->ch) ||
+		    (l->ch == REC_CAN && derives(r))) {
+			ret = lane_step(r, l, err);
+		}
+	}
+	return ret;
+}
+
+/* ---- records ---- */
+
+static int no_memory(struct av_err *err)
+{
+	return av_err_set(err, -ENOMEM, "out of memory");
+}
+
+static int event_record(struct rec_reader *r, struct rec_record *out,
+			struct av_err *err)
+{
+	sqlite3_stmt *st = r->events;
+	const struct rec_key *k = &r->key[sqlite3_column_int64(st, 2)];
+	const char *note = (const char *)sqlite3_column_text(st, 4);
+	struct rec_value v = { .type = VALUE_NONE };
+
+	out->seq = r->event_seq;
+	out->t = sqlite3_column_int64(st, 1);
+	out->ch = k->ch;
+	out->key = k->name;
+	switch (sqlite3_column_type(st, 3)) {
+	case SQLITE_INTEGER:
+		v.type = VALUE_INT;
+		v.i = sqlite3_column_int64(st, 3);
+		out->num = (double)v.i;
+		break;
+	case SQLITE_FLOAT:
+		v.type = VALUE_REAL;
+		v.d = sqlite3_column_double(st, 3);
+		out->num = v.d;
+		break;
+	case SQLITE_NULL:
+		break;
+	default:
+		v.type = VALUE_TEXT;
+		v.text = (const char *)sqlite3_column_text(st, 3);
+		v.len = (size_t)sqlite3_column_bytes(st, 3);
+		if (v.len > REC_TEXT_MAX) {
+			return rec_reader_fail(r, err, "a text is absurd");
+		}
+		break;
+	}
+	if (!note && (v.type == VALUE_INT || v.type == VALUE_REAL)) {
+		out->val = REC_VAL_NUM;
+		if (!r->filter.text) {
+			return 1;
+		}
+	}
+	if (rec_value_text(&r->text, k->ch, &v, note,
+			   (size_t)sqlite3_column_bytes(st, 4)) < 0) {
+		return no_memory(err);
+	}
+	out->text = r->text.buf;
+	return 1;
+}
+
+static int bulk_record(struct rec_reader *r, struct rec_lane *l,
+		       struct rec_record *out, struct av_err *err)
+{
+	const struct rec_chunk_record *c = &l->rec;
+	int ret = 0;
+
+	out->seq = c->seq;
+	out->t = c->t;
+	out->ch = l->ch;
+	if (l->ch == REC_CAN) {
+		out->frame = c->frame;
+		rec_can_key(c->frame, rec_bus_name(r, c->frame->bus),
+			    r->can_key);
+		out->key = r->can_key;
+		if (r->filter.text) {
+			if (r->text.room < REC_CAN_TEXT_MAX) {
+				char *p = realloc(r->text.buf,
+						  REC_CAN_TEXT_MAX);
+
+				if (!p) {
+					return no_memory(err);
+				}
+				r->text.buf = p;
+				r->text.room = REC_CAN_TEXT_MAX;
+			}
+			rec_can_text(c->frame, r->text.buf);
+			out->text = r->text.buf;
+		}
+		return 1;
+	}
+	out->key = c->key;
+	if (c->text) {
+		r->text.len = 0;
+		ret = rec_clean_text(&r->text, c->text, c->text_len, true);
+		out->text = r->text.buf;
+	} else {
+		if (c->n == 1) {
+			out->val = REC_VAL_NUM;
+			out->num = c->v[0];
+		}
+		if (r->filter.text || c->n != 1) {
+			ret = rec_values_text(&r->text, c->v, c->n);
+			out->text = r->text.buf;
+		}
+	}
+	return ret < 0 ? no_memory(err) : 1;
+}
+
+/* A signal that the last frame changed. */
+static int derived_record(struct rec_reader *r, struct rec_record *out,
+			  struct av_err *err)
+{
+	const char *key;
+	double value;
+
+	while (rec_derived_next(r->derived, &key, &value)) {
+		if (!key_wanted(r, REC_SIGNAL, key)) {
+			continue;
+		}
+		/* seq and t are still those of the frame */
+		out->ch = REC_SIGNAL;
+		out->key = key;
+		out->val = REC_VAL_NUM;
+		out->num = value;
+		out->frame = NULL;
+		if (r->filter.text) {
+			if (rec_values_text(&r->text, &value, 1) < 0) {
+				return no_memory(err);
+			}
+			out->text = r->text.buf;
+		}
+		return 1;
+	}
+	return 0;
+}
+
+static struct rec_lane *first_lane(struct rec_reader *r)
+{
+	struct rec_lane *best = NULL;
+
+	for (size_t i = 0; i < REC_N_BULK; i++) {
+		struct rec_lane *l = &r->lane[i];
+
+		if (l->has && (!best || l->rec.seq < best->rec.seq)) {
+			best = l;
+		}
+	}
+	return best;
+}
+
+/* The record that was handed out last is consumed only now: until here its
+ * pointers were the caller's. */
+static int consume(struct rec_reader *r, struct av_err *err)
+{
+	struct rec_lane *l;
+
+	if (!r->started) {
+		r->started = true;
+		return 0;
+	}
+	l = first_lane(r);
+	if (r->has_event && (!l || r->event_seq < l->rec.seq)) {
+		return event_step(r, err);
+	}
+	return l ? lane_step(r, l, err) : 0;
+}
+
+static bool lane_wanted(const struct rec_reader *r, const struct rec_record *rec)
+{
+	return rec->t >= r->filter.from && rec->t <= r->filter.to &&
+	       key_wanted(r, rec->ch, rec->key);
+}
+
+int rec_next(struct rec_reader *r, struct rec_record *out, struct av_err *err)
+{
+	int ret;
+
+	if (r->derived && r->started) {
+		out->text = NULL;
+		ret = derived_record(r, out, err);
+		if (ret != 0) {
+			return ret;
+		}
+	}
+	for (;;) {
+		struct rec_lane *l;
+
+		ret = consume(r, err);
+		if (ret < 0) {
+			return ret;
+		}
+		l = first_lane(r);
+		*out = (struct rec_record){ .val = REC_VAL_TEXT };
+		if (r->has_event && (!l || r->event_seq < l->rec.seq)) {
+			return event_record(r, out, err);
+		}
+		if (!l) {
+			return 0;
+		}
+		if (r->derived && l->ch == REC_CAN) {
+			rec_derived_frame(r->derived, l->rec.frame);
+		}
+		ret = bulk_record(r, l, out, err);
+		if (ret < 0 || lane_wanted(r, out)) {
+			return ret;
+		}
+		if (r->derived && l->ch == REC_CAN &&
+		    out->t >= r->filter.from && out->t <= r->filter.to) {
+			out->text = NULL;
+			ret = derived_record(r, out, err);
+			if (ret != 0) {
+				return ret;
+			}
+		}
+	}
+}
