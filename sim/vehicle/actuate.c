@@ -10,7 +10,7 @@
 
 struct limit {
 	double min, max;
-	bool whole; /* integers only */
+	bool whole;        /* integers only */
 	const double *set; /* if not NULL: just these, ended by NAN */
 };
 
@@ -22,11 +22,26 @@ static const double temperature_units[] = { 48, 49, NAN };
 static const double pressure_units[] = { 112, 113, 114, NAN };
 static const double fan_directions[] = { 1, 2, 3, 4, 6, NAN };
 
-#define FLAG { .min = 0, .max = 1, .whole = true }
-#define RATIO { .min = 0, .max = 1 }
-#define REAL(lo, hi) { .min = (lo), .max = (hi) }
-#define WHOLE(lo, hi) { .min = (lo), .max = (hi), .whole = true }
-#define ONE_OF(list) { .min = 0, .max = 1, .set = (list) }
+#define FLAG                                                                   \
+	{                                                                      \
+		.min = 0, .max = 1, .whole = true                              \
+	}
+#define RATIO                                                                  \
+	{                                                                      \
+		.min = 0, .max = 1                                             \
+	}
+#define REAL(lo, hi)                                                           \
+	{                                                                      \
+		.min = (lo), .max = (hi)                                       \
+	}
+#define WHOLE(lo, hi)                                                          \
+	{                                                                      \
+		.min = (lo), .max = (hi), .whole = true                        \
+	}
+#define ONE_OF(list)                                                           \
+	{                                                                      \
+		.min = 0, .max = 1, .set = (list)                              \
+	}
 
 /* clang-format off */
 static const struct limit limits[VV_N] = {
@@ -186,9 +201,8 @@ static int check_gear(const struct vehicle *v, double want, struct av_err *err)
 		return 0;
 	}
 	if (want == GEAR_P) {
-		return fabs(speed) > 0.8 ?
-			       refuse(err, "P needs standstill") :
-			       0;
+		return fabs(speed) > 0.8 ? refuse(err, "P needs standstill")
+					 : 0;
 	}
 	if (V(ignition) < IGN_ON) {
 		return refuse(err, "the selector is locked: switch the "
@@ -229,12 +243,13 @@ static int check_charge_port(const struct vehicle *v, enum vehicle_var var,
 {
 	if (var == VV_charge_port_open) {
 		if (want == 0 && V(charge_port_connected) != 0) {
-			return refuse(err, "the flap cannot close on the cable");
+			return refuse(err,
+				      "the flap cannot close on the cable");
 		}
-		return want != 0 && fabs(V(speed)) > 0.8 ?
-			       refuse(err, "the charge flap opens at "
-					   "standstill only") :
-			       0;
+		return want != 0 && fabs(V(speed)) > 0.8
+			       ? refuse(err, "the charge flap opens at "
+					     "standstill only")
+			       : 0;
 	}
 	if (want == 0) {
 		return 0;
@@ -242,20 +257,18 @@ static int check_charge_port(const struct vehicle *v, enum vehicle_var var,
 	if (V(charge_port_open) == 0) {
 		return refuse(err, "the charge flap is closed: open it first");
 	}
-	return V(gear_selection) != GEAR_P ?
-		       refuse(err, "plugging in needs P") :
-		       0;
+	return V(gear_selection) != GEAR_P ? refuse(err, "plugging in needs P")
+					   : 0;
 }
 
 static int check_door(const struct vehicle *v, enum vehicle_var var,
 		      double want, struct av_err *err)
 {
 	bool shut = v->v[var - VV_door_fl_set + VV_door_fl] == 0;
-	bool locked = var == VV_door_trunk_set ? V(lock_trunk) != 0 :
-		      var == VV_door_hood_set ?
-						 false :
-						 v->v[var - VV_door_fl_set +
-						      VV_lock_fl] != 0;
+	bool locked = var == VV_door_trunk_set ? V(lock_trunk) != 0
+		      : var == VV_door_hood_set
+			      ? false
+			      : v->v[var - VV_door_fl_set + VV_lock_fl] != 0;
 
 	if (want == 0 || !shut) {
 		return 0;
@@ -263,9 +276,9 @@ static int check_door(const struct vehicle *v, enum vehicle_var var,
 	if (locked) {
 		return refuse(err, "the door is locked: unlock it first");
 	}
-	return fabs(V(speed)) > 0.8 ?
-		       refuse(err, "doors open at standstill only") :
-		       0;
+	return fabs(V(speed)) > 0.8
+		       ? refuse(err, "doors open at standstill only")
+		       : 0;
 }
 
 static int check_lock(const struct vehicle *v, enum vehicle_var var,
@@ -273,10 +286,10 @@ static int check_lock(const struct vehicle *v, enum vehicle_var var,
 {
 	double pos = v->v[var - VV_lock_fl + VV_door_fl];
 
-	return want != 0 && pos > 0 ?
-		       refuse(err, "an open door cannot be locked: close it "
-				   "first") :
-		       0;
+	return want != 0 && pos > 0
+		       ? refuse(err, "an open door cannot be locked: close it "
+				     "first")
+		       : 0;
 }
 
 int actuate_check(const struct vehicle *v, enum vehicle_var var, double value,
@@ -286,9 +299,9 @@ int actuate_check(const struct vehicle *v, enum vehicle_var var, double value,
 
 	if ((unsigned int)var >= VV_N || !vehicle_var_info[var].writable) {
 		return av_err_set(err, -EPERM, "%s is read-only",
-				  (unsigned int)var < VV_N ?
-					  vehicle_var_info[var].name :
-					  "no such variable");
+				  (unsigned int)var < VV_N
+					  ? vehicle_var_info[var].name
+					  : "no such variable");
 	}
 	ret = check_range(v, var, value, err);
 	if (ret < 0) {
@@ -317,17 +330,17 @@ int actuate_check(const struct vehicle *v, enum vehicle_var var, double value,
 		return check_lock(v, var, value, err);
 	case VV_window_rl_set:
 	case VV_window_rr_set:
-		return V(window_lock) != 0 ?
-			       refuse(err, "the rear windows are locked") :
-			       0;
+		return V(window_lock) != 0
+			       ? refuse(err, "the rear windows are locked")
+			       : 0;
 	case VV_mirror_fold:
 	case VV_mirror_l_y:
 	case VV_mirror_l_z:
 	case VV_mirror_r_y:
 	case VV_mirror_r_z:
-		return V(mirror_lock) != 0 ?
-			       refuse(err, "the mirrors are locked") :
-			       0;
+		return V(mirror_lock) != 0
+			       ? refuse(err, "the mirrors are locked")
+			       : 0;
 	default:
 		return 0;
 	}

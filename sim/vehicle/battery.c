@@ -3,8 +3,8 @@
  * High-voltage battery, charging, 12 V system, range.
  *
  * Battery: open-circuit voltage by state of charge and one resistance, Plett
- * (2015), section 2.3; resistance by Arrhenius over temperature. State of charge
- * counts coulombs. Limits in the cold follow the known danger of lithium
+ * (2015), section 2.3; resistance by Arrhenius over temperature. State of
+ * charge counts coulombs. Limits in the cold follow the known danger of lithium
  * plating (Waldmann et al. 2014, J. Power Sources 262).
  */
 #include "config.h"
@@ -164,16 +164,16 @@ static void charging_step(struct vehicle *v, double loads)
 		/* the charger feeds what the car uses meanwhile as well */
 		want = loads + (b->topped ? 0 : intake(v, soc, b->volts));
 		want = fmin(want, offer(v));
-		b->charge_w = fmin(want, b->charge_w +
-						 CHARGE_RAMP_W_PER_S * STEP_S);
+		b->charge_w =
+			fmin(want, b->charge_w + CHARGE_RAMP_W_PER_S * STEP_S);
 	} else {
 		b->charge_w = 0;
 	}
-	V(charge_state) = V(charge_port_connected) == 0 ? 3 :
-			  charge_fault(v)		? 4 :
-			  b->topped			? 2 :
-			  on				? 1 :
-							  3;
+	V(charge_state) = V(charge_port_connected) == 0 ? 3
+			  : charge_fault(v)             ? 4
+			  : b->topped                   ? 2
+			  : on                          ? 1
+							: 3;
 }
 
 static double time_left(const struct vehicle *v)
@@ -205,7 +205,9 @@ static double time_left(const struct vehicle *v)
 
 static double lights_w(const struct vehicle *v)
 {
-	return (V(headlight) == 1 ? 55 : V(headlight) == 2 ? 16 : 0) +
+	return (V(headlight) == 1   ? 55
+		: V(headlight) == 2 ? 16
+				    : 0) +
 	       (V(high_beam) != 0 ? 45 : 0) + (V(fog_front) != 0 ? 20 : 0) +
 	       (V(fog_rear) != 0 ? 6 : 0) + (V(brake_light) != 0 ? 8 : 0) +
 	       (V(reverse_light) != 0 ? 5 : 0) +
@@ -277,8 +279,8 @@ void battery_step(struct vehicle *v, double motor_w)
 	net = motor_w + loads - b->charge_w;
 	root = b->volts * b->volts - 4 * b->resistance * net;
 	amps = (b->volts - sqrt(fmax(root, 0))) / (2 * b->resistance);
-	V(battery_soc) = clamp(V(battery_soc) - amps * STEP_S / b->charge_c, 0,
-			       1);
+	V(battery_soc) =
+		clamp(V(battery_soc) - amps * STEP_S / b->charge_c, 0, 1);
 	b->empty = V(battery_soc) <= (b->empty ? 0.005 : 0);
 	b->heat_j += amps * amps * b->resistance * STEP_S;
 	b->used_j += (motor_w + loads) * STEP_S;
@@ -306,9 +308,9 @@ void battery_publish(struct vehicle *v)
 			    curve_area(v, V(battery_soc));
 	b->empty = V(battery_soc) <= 0;
 	V(charge_state) = 3;
-	V(lv_battery_voltage) = V(ignition) >= IGN_ON ?
-					v->p.low_voltage_dcdc_voltage :
-					v->p.low_voltage_full_voltage;
+	V(lv_battery_voltage) = V(ignition) >= IGN_ON
+					? v->p.low_voltage_dcdc_voltage
+					: v->p.low_voltage_full_voltage;
 	battery_range(v);
 }
 
@@ -331,8 +333,8 @@ static double condition(struct vehicle *v)
 		return p->battery_heater_power;
 	}
 	if (t > 36 - on) {
-		b->conditioning_w = p->battery_chiller_power /
-				    p->climate_ac_cop;
+		b->conditioning_w =
+			p->battery_chiller_power / p->climate_ac_cop;
 		return -p->battery_chiller_power;
 	}
 	return 0;
@@ -366,8 +368,8 @@ void battery_range(struct vehicle *v)
 	struct battery *b = &v->bat;
 	double ref = v->p.range_reference * 3.6;
 
-	b->consumption += (b->used_j - b->consumption * b->driven_m) /
-			  v->p.range_memory;
+	b->consumption +=
+		(b->used_j - b->consumption * b->driven_m) / v->p.range_memory;
 	b->consumption = clamp(b->consumption, 0.4 * ref, 4 * ref);
 	b->used_j = 0;
 	b->driven_m = 0;

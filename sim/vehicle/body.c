@@ -7,9 +7,9 @@
 
 #include "sim/vehicle/model.h"
 
-#define START_TIME_S 0.5	/* START springs back to ON when ready */
+#define START_TIME_S 0.5 /* START springs back to ON when ready */
 #define CABIN_LIGHT_AFTER_S 10.0
-#define DARK_DELAY_S 1.0	/* a bridge is no tunnel */
+#define DARK_DELAY_S 1.0 /* a bridge is no tunnel */
 #define BRIGHT_DELAY_S 3.0
 #define HIGH_BEAM_AUTO_SPEED 14.0 /* m/s */
 
@@ -159,10 +159,9 @@ static void wipers(struct vehicle *v)
 			b->wiping = false;
 		}
 	}
-	V(wiper_angle) = b->wiping ?
-				 0.5 * (1 - cos(2 * PI * b->wiper_s /
-					       b->sweep_s)) :
-				 0;
+	V(wiper_angle) =
+		b->wiping ? 0.5 * (1 - cos(2 * PI * b->wiper_s / b->sweep_s))
+			  : 0;
 }
 
 /* ---- lights ---- */
@@ -171,8 +170,8 @@ static void light_sensor(struct vehicle *v)
 {
 	struct body *b = &v->body;
 	bool night = V(night_mode) != 0;
-	bool other = night ? V(sun) > v->p.body_bright_above :
-			     V(sun) < v->p.body_dark_below;
+	bool other = night ? V(sun) > v->p.body_bright_above
+			   : V(sun) < v->p.body_dark_below;
 
 	b->dark_s = other ? b->dark_s + STEP_S : 0;
 	if (b->dark_s >= (night ? BRIGHT_DELAY_S : DARK_DELAY_S)) {
@@ -208,9 +207,9 @@ static void outside_lights(struct vehicle *v)
 			       (V(high_beam_switch) == SWITCH_AUTO &&
 				V(night_mode) != 0 &&
 				V(speed) > HIGH_BEAM_AUTO_SPEED));
-	V(fog_front) = low && (V(fog_front_switch) == SWITCH_ON ||
-			       (V(fog_front_switch) == SWITCH_AUTO &&
-				V(rain) > 0.8));
+	V(fog_front) =
+		low && (V(fog_front_switch) == SWITCH_ON ||
+			(V(fog_front_switch) == SWITCH_AUTO && V(rain) > 0.8));
 	/* the rear fog light is never automatic: UN R48, 6.11 */
 	V(fog_rear) = low && V(fog_rear_switch) == SWITCH_ON;
 	V(hazard) = V(hazard_switch) == SWITCH_ON;
@@ -227,9 +226,9 @@ static void outside_lights(struct vehicle *v)
 static void flasher(struct vehicle *v)
 {
 	struct body *b = &v->body;
-	int side = V(hazard) != 0	 ? 3 :
-		   V(ignition) >= IGN_ON ? (int)V(turn_switch) :
-					   0;
+	int side = V(hazard) != 0          ? 3
+		   : V(ignition) >= IGN_ON ? (int)V(turn_switch)
+					   : 0;
 	double phase;
 	bool lit;
 
@@ -258,9 +257,9 @@ static void inside_lights(struct vehicle *v)
 	} else {
 		b->cabin_light_s = fmax(b->cabin_light_s - STEP_S, 0);
 	}
-	V(cabin_light) = V(cabin_light_switch) == SWITCH_ON ||
-			 (V(cabin_light_switch) == SWITCH_AUTO &&
-			  b->cabin_light_s > 0);
+	V(cabin_light) =
+		V(cabin_light_switch) == SWITCH_ON ||
+		(V(cabin_light_switch) == SWITCH_AUTO && b->cabin_light_s > 0);
 	V(reading_light_l) = V(reading_light_l_switch) == SWITCH_ON;
 	V(reading_light_r) = V(reading_light_r_switch) == SWITCH_ON;
 }
@@ -270,8 +269,8 @@ static void outside_sensor(struct vehicle *v)
 	/* behind the bumper: hardly any air at standstill */
 	double lag = 25 + 250 / (1 + fabs(V(speed)));
 
-	V(outside_temp_sensor) += (V(outside_temp) - V(outside_temp_sensor)) *
-				  STEP_S / lag;
+	V(outside_temp_sensor) +=
+		(V(outside_temp) - V(outside_temp_sensor)) * STEP_S / lag;
 }
 
 void body_step(struct vehicle *v)

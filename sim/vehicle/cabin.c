@@ -4,17 +4,17 @@
  *
  * Cabin: heat balance method of Fayazbakhsh and Bahrami (2013, SAE
  * 2013-01-1507): a node of air per zone (left, right, rear), one node for
- * seats, panels and floor; loss through the body, sun through the glass, people,
- * supply air. Each side's regulator sets the temperature of its supply air; the
- * rear gets of both.
+ * seats, panels and floor; loss through the body, sun through the glass,
+ * people, supply air. Each side's regulator sets the temperature of its supply
+ * air; the rear gets of both.
  */
 #include "config.h"
 
 #include "sim/vehicle/model.h"
 
-#define AIR_CP 1006.0	  /* J/(kg K) */
-#define PERSON_W 75.0	  /* sensible heat, ISO 7730 light activity */
-#define SUPPLY_MIN 4.0	  /* degC: the evaporator must not freeze */
+#define AIR_CP 1006.0  /* J/(kg K) */
+#define PERSON_W 75.0  /* sensible heat, ISO 7730 light activity */
+#define SUPPLY_MIN 4.0 /* degC: the evaporator must not freeze */
 #define SUPPLY_MAX 60.0
 #define FAN_STEPS 7.0
 #define REAR_SHARE 0.3
@@ -87,9 +87,9 @@ static double supply(struct vehicle *v, double heat[ZONES])
 	const struct vehicle_params *p = &v->p;
 	double mean = (zone_temp(v, 0) + zone_temp(v, 1) + zone_temp(v, 2)) / 3;
 	double fresh, in, q[2], flow[2], hot = 0, cold = 0, kh, kc;
-	double max_cold = V(hvac_ac) != 0 || V(hvac_max_ac) != 0 ?
-				  p->climate_ac_power :
-				  0;
+	double max_cold = V(hvac_ac) != 0 || V(hvac_max_ac) != 0
+				  ? p->climate_ac_power
+				  : 0;
 
 	v->cabin.recirc = V(hvac_max_defrost) == 0 &&
 			  (V(hvac_recirc) != 0 || V(hvac_max_ac) != 0 ||
@@ -99,10 +99,13 @@ static double supply(struct vehicle *v, double heat[ZONES])
 		flow[i] = p->climate_air_flow / 2 * v->v[VV_hvac_fan_l + i] /
 			  FAN_STEPS;
 	}
-	/* people need no more fresh air than that; dry air for the panes does */
-	fresh = v->cabin.recirc	       ? 0.1 :
-		V(hvac_max_defrost) != 0 ? 1 :
-		fmin(1, FRESH_AIR / fmax(flow[LEFT] + flow[RIGHT], 1e-3));
+	/* people need no more fresh air than that; dry air for the panes does
+	 */
+	fresh = v->cabin.recirc ? 0.1
+		: V(hvac_max_defrost) != 0
+			? 1
+			: fmin(1, FRESH_AIR /
+					  fmax(flow[LEFT] + flow[RIGHT], 1e-3));
 	in = fresh * V(outside_temp) + (1 - fresh) * mean;
 	for (int i = LEFT; i <= RIGHT; i++) {
 		flow[i] *= AIR_CP;
@@ -113,12 +116,11 @@ static double supply(struct vehicle *v, double heat[ZONES])
 	kh = hot > p->climate_heater_power ? p->climate_heater_power / hot : 1;
 	kc = cold > max_cold ? max_cold / cold : 1;
 	for (int i = LEFT; i <= RIGHT; i++) {
-		double k = flow[i] > 0 ? q[i] * (q[i] > 0 ? kh : kc) / flow[i] :
-					 0;
+		double k =
+			flow[i] > 0 ? q[i] * (q[i] > 0 ? kh : kc) / flow[i] : 0;
 		double out = in + k;
 
-		heat[i] += (1 - REAR_SHARE) * flow[i] *
-			   (out - zone_temp(v, i));
+		heat[i] += (1 - REAR_SHARE) * flow[i] * (out - zone_temp(v, i));
 		heat[REAR] += REAR_SHARE * flow[i] * (out - zone_temp(v, REAR));
 	}
 	return hot * kh / p->climate_heater_cop + cold * kc / p->climate_ac_cop;
@@ -136,9 +138,9 @@ static double surfaces(const struct vehicle *v)
 	w += 20 * fabs(V(hvac_wheel_heat));
 	w += 15 * V(hvac_mirror_heat);
 	w += V(hvac_defrost_rear) != 0 ? p->climate_window_heat : 0;
-	w += V(hvac_defrost_front) != 0 || V(hvac_max_defrost) != 0 ?
-		     p->climate_front_heat :
-		     0;
+	w += V(hvac_defrost_front) != 0 || V(hvac_max_defrost) != 0
+		     ? p->climate_front_heat
+		     : 0;
 	return w;
 }
 
@@ -207,8 +209,9 @@ void cabin_step(struct vehicle *v)
 			automatic(v);
 		}
 		fan = (V(hvac_fan_l) + V(hvac_fan_r)) / (2 * FAN_STEPS);
-		electric = supply(v, heat) + surfaces(v) +
-			   p->climate_blower_power * fan * (0.2 + 0.8 * fan * fan);
+		electric =
+			supply(v, heat) + surfaces(v) +
+			p->climate_blower_power * fan * (0.2 + 0.8 * fan * fan);
 	} else {
 		v->cabin.integral[LEFT] = 0;
 		v->cabin.integral[RIGHT] = 0;
@@ -218,8 +221,8 @@ void cabin_step(struct vehicle *v)
 	heat[REAR] += PERSON_W * (V(occupied_rl) + V(occupied_rr));
 	exchange(v, heat);
 	for (int i = 0; i < ZONES; i++) {
-		v->v[VV_hvac_temp_l + i] += heat[i] * SLOW_S /
-					    p->climate_air_capacity;
+		v->v[VV_hvac_temp_l + i] +=
+			heat[i] * SLOW_S / p->climate_air_capacity;
 	}
 	v->cabin.fan += (fan - v->cabin.fan) * SLOW_S / 0.8;
 	V(hvac_fan_rpm) = v->cabin.fan * 3800;
@@ -270,7 +273,8 @@ void tyres_step(struct vehicle *v)
 {
 	const struct vehicle_params *p = &v->p;
 	double speed = fabs(V(speed));
-	double heat = v->chassis.rolling * p->chassis_mass * GRAVITY * speed / 4;
+	double heat =
+		v->chassis.rolling * p->chassis_mass * GRAVITY * speed / 4;
 	double cool = p->tyre_cooling_still + p->tyre_cooling_moving * speed;
 
 	for (int i = 0; i < 4; i++) {

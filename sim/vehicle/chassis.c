@@ -44,9 +44,9 @@ void chassis_setup(struct vehicle *v)
 
 	c->front = p->chassis_front_to_cog;
 	c->rear = p->chassis_wheelbase - c->front;
-	c->mass_eff = p->chassis_mass +
-		      (4 * p->chassis_wheel_inertia + p->motor_inertia * g * g) /
-			      r2;
+	c->mass_eff =
+		p->chassis_mass +
+		(4 * p->chassis_wheel_inertia + p->motor_inertia * g * g) / r2;
 	/* Rajamani (2012), equation 3.11 */
 	c->understeer = p->chassis_mass / p->chassis_wheelbase *
 			(c->rear / p->tyre_cornering_front -
@@ -97,10 +97,10 @@ double chassis_resistance(const struct vehicle *v)
 /* Tyre forces of a sub-step after friction had its say. */
 struct tyres {
 	double fz_front, fz_rear;
-	double motor;	     /* signed */
-	double brake_front;  /* magnitudes, locks included */
+	double motor;       /* signed */
+	double brake_front; /* magnitudes, locks included */
 	double brake_rear;
-	double grip_front;   /* left for lateral force, N */
+	double grip_front; /* left for lateral force, N */
 	double grip_rear;
 };
 
@@ -139,8 +139,8 @@ static void limit_by_friction(struct vehicle *v, const struct forces *f,
 		bool control = V(esc_enabled) != 0;
 
 		/* controlled slip keeps near the peak, a spinning wheel not */
-		t->motor = copysign((control ? 0.97 : 0.8) * lim_drive,
-				    f->motor);
+		t->motor =
+			copysign((control ? 0.97 : 0.8) * lim_drive, f->motor);
 		if (t->motor * c->vx < 0 && moving) {
 			c->abs = true;
 		} else {
@@ -163,10 +163,10 @@ static void limit_by_friction(struct vehicle *v, const struct forces *f,
 		c->abs |= moving;
 		t->brake_rear = lim_rear > 0 ? lim_rear : 0;
 	}
-	t->grip_front = grip_left(mu * t->fz_front,
-				  fabs(motor_front) + t->brake_front);
-	t->grip_rear = grip_left(mu * t->fz_rear,
-				 fabs(motor_rear) + t->brake_rear);
+	t->grip_front =
+		grip_left(mu * t->fz_front, fabs(motor_front) + t->brake_front);
+	t->grip_rear =
+		grip_left(mu * t->fz_rear, fabs(motor_rear) + t->brake_rear);
 }
 
 /*
@@ -194,8 +194,8 @@ static double esc_moment(struct vehicle *v, double steer, double *brake)
 		return 0;
 	}
 	limit = 0.95 * V(friction) * GRAVITY / c->vx;
-	ref = c->vx * steer / (v->p.chassis_wheelbase +
-			       c->understeer * c->vx * c->vx);
+	ref = c->vx * steer /
+	      (v->p.chassis_wheelbase + c->understeer * c->vx * c->vx);
 	ref = clamp(ref, -limit, limit);
 	over = c->yaw_rate - ref;
 	if (fabs(over) < ESC_BAND) {
@@ -225,9 +225,9 @@ static void longitudinal(struct vehicle *v, const struct tyres *t,
 
 	if (old == 0) {
 		sign = act < 0 ? -1 : 1;
-		now = fabs(act) <= res ?
-			      0 :
-			      (act - sign * res) / c->mass_eff * SUB_S;
+		now = fabs(act) <= res
+			      ? 0
+			      : (act - sign * res) / c->mass_eff * SUB_S;
 	} else {
 		sign = old < 0 ? -1 : 1;
 		now = old + (act - sign * res) / c->mass_eff * SUB_S;
@@ -267,12 +267,12 @@ static double lateral(struct vehicle *v, const struct tyres *t, double sd,
 	double wy = -vx * sd + (c->vy + a * c->yaw_rate) * cd;
 	double ux = fmax(fabs(wx), 0.5), ur = fmax(fabs(vx), 0.5);
 	double ry = c->vy - b * c->yaw_rate;
-	double kf = tyre_secant(v->p.tyre_cornering_front, wy / ux,
-				t->grip_front) /
-		    ux;
-	double kr = tyre_secant(v->p.tyre_cornering_rear, ry / ur,
-				t->grip_rear) /
-		    ur;
+	double kf =
+		tyre_secant(v->p.tyre_cornering_front, wy / ux, t->grip_front) /
+		ux;
+	double kr =
+		tyre_secant(v->p.tyre_cornering_rear, ry / ur, t->grip_rear) /
+		ur;
 	double h = SUB_S;
 	/* (1 - h A) x' = x + h g */
 	double a11 = 1 + h * (kf * cd * cd + kr) / m;
@@ -369,8 +369,8 @@ static void wheels(struct vehicle *v, double sd, double cd)
 		w[i] = (w[i] + slip * fabs(w[i])) / v->p.chassis_wheel_radius;
 		c->turn[i] += w[i] * STEP_S;
 		v->v[VV_wheel_speed_fl + i] = w[i];
-		v->v[VV_wheel_ticks_fl + i] = floor(
-			c->turn[i] * v->p.chassis_wheel_ticks / (2 * PI));
+		v->v[VV_wheel_ticks_fl + i] =
+			floor(c->turn[i] * v->p.chassis_wheel_ticks / (2 * PI));
 	}
 }
 
@@ -400,8 +400,8 @@ static void book_slip(struct vehicle *v)
 {
 	struct chassis *c = &v->chassis;
 	double slip = v->p.motor_drives_front ? c->slip_front : c->slip_rear;
-	double motor_slip = clamp(c->motor_force / v->p.tyre_slip_stiffness,
-				  -0.15, 0.15);
+	double motor_slip =
+		clamp(c->motor_force / v->p.tyre_slip_stiffness, -0.15, 0.15);
 	double lost = 0;
 
 	/* the brakes' part of the slip is heat of the brakes */

@@ -8,8 +8,8 @@
  * distance, at the rear axle, alike forward and backward (Samson 1995, IEEE
  * Trans. Autom. Control 40(1); De Luca, Oriolo and Samson 1998, section 4.2),
  * with the understeer of the car taken off (Rajamani 2012, equation 3.11).
- * Speed: the profile that the car can follow with comfortable deceleration, feed
- * forward of the forces, PI for the rest. Comfort limits: Hoberock (1977),
+ * Speed: the profile that the car can follow with comfortable deceleration,
+ * feed forward of the forces, PI for the rest. Comfort limits: Hoberock (1977),
  * J. Dyn. Sys. Meas. Control 99(2).
  */
 #include "config.h"
@@ -21,24 +21,24 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ACCEL 1.5	  /* m/s2, comfortable */
-#define DECEL 1.2	  /* planned ahead on a route */
-#define DECEL_MAX 4.0	  /* when he must */
-#define JERK 4.0	  /* m/s3 */
-#define LATERAL 2.0	  /* m/s2 in bends */
-#define CRAWL 0.8	  /* m/s: slowest he plans */
+#define ACCEL 1.5                /* m/s2, comfortable */
+#define DECEL 1.2                /* planned ahead on a route */
+#define DECEL_MAX 4.0            /* when he must */
+#define JERK 4.0                 /* m/s3 */
+#define LATERAL 2.0              /* m/s2 in bends */
+#define CRAWL 0.8                /* m/s: slowest he plans */
 #define FORWARD_SPEED (30 / 3.6) /* where a route says nothing */
 #define REVERSE_SPEED (5 / 3.6)
-#define STOP_SOFT 0.35	  /* m/s: the stop ends softly below */
-#define STANDING 0.03	  /* m/s */
+#define STOP_SOFT 0.35 /* m/s: the stop ends softly below */
+#define STANDING 0.03  /* m/s */
 #define ARRIVE_M 0.05
 #define HOLD_PEDAL 0.3
-#define HANDS_RATE 9.0	  /* rad/s of the steering wheel */
-#define PREVIEW_S 0.06	  /* looks ahead of the lag of the steering gear */
-#define TURNED 0.3	  /* rad: turns the wheel this close before he sets off */
+#define HANDS_RATE 9.0 /* rad/s of the steering wheel */
+#define PREVIEW_S 0.06 /* looks ahead of the lag of the steering gear */
+#define TURNED 0.3     /* rad: turns the wheel this close before he sets off */
 #define CORNER_RADIUS 8.0 /* m, of a sharp corner where there is room */
-#define CORNER_CUT 0.25	  /* m that an arc may miss its way point by */
-#define CRUISE_FROM 8.3	  /* m/s: uses cruise control above */
+#define CORNER_CUT 0.25   /* m that an arc may miss its way point by */
+#define CRUISE_FROM 8.3   /* m/s: uses cruise control above */
 
 /* ---- route ---- */
 
@@ -69,9 +69,9 @@ static int check_points(const struct route_point *p, size_t n,
 					  i + 1);
 		}
 		if (i > 0 && seg_len(&p[i - 1]) < 1e-3) {
-			return av_err_set(err, -EINVAL,
-					  "way point %zu repeats the one before",
-					  i + 1);
+			return av_err_set(
+				err, -EINVAL,
+				"way point %zu repeats the one before", i + 1);
 		}
 	}
 	return 0;
@@ -137,9 +137,9 @@ static void build(struct driver *d, const struct route_point *p, size_t n,
 		add_piece(d, p[i].x_m + cut * c, p[i].y_m + cut * s, h, 0,
 			  fmax(len - cut - tangent, 0), speed);
 		if (r > 0) {
-			cap = isnan(p[i + 1].speed_mps) ?
-				      speed :
-				      fmin(speed, p[i + 1].speed_mps);
+			cap = isnan(p[i + 1].speed_mps)
+				      ? speed
+				      : fmin(speed, p[i + 1].speed_mps);
 			add_piece(d, p[i].x_m + (len - tangent) * c,
 				  p[i].y_m + (len - tangent) * s, h,
 				  copysign(1 / r, turn), r * fabs(turn),
@@ -160,8 +160,8 @@ static void plan(struct driver *d)
 	for (size_t i = d->n; i-- > 0;) {
 		struct piece *p = &d->piece[i];
 
-		p->limit = fmin(p->cap, sqrt(next * next +
-					     2 * DECEL * p->length));
+		p->limit =
+			fmin(p->cap, sqrt(next * next + 2 * DECEL * p->length));
 		next = p->limit;
 	}
 }
@@ -205,8 +205,11 @@ void vehicle_drive_speed(struct vehicle *v, double speed_mps, double accel_mps2)
 	struct driver *d = &v->driver;
 
 	if (V(ignition) < IGN_ON && speed_mps != 0) {
-		av_log(AV_LOG_WARN, "driver",
-		       "cannot drive: the ignition is not on");
+		if (!d->told) {
+			av_log(AV_LOG_WARN, "driver",
+			       "cannot drive: the ignition is not on");
+		}
+		d->told = true;
 		return;
 	}
 	if (!isfinite(speed_mps) || isinf(accel_mps2) || accel_mps2 <= 0) {
@@ -313,8 +316,8 @@ static bool in_gear(struct vehicle *v, bool reverse)
 static double regulate(struct driver *d, double error, double gain)
 {
 	if (fabs(error) < 0.5) {
-		d->integral = clamp(d->integral + 0.25 * error * STEP_S, -0.6,
-				    0.6);
+		d->integral =
+			clamp(d->integral + 0.25 * error * STEP_S, -0.6, 0.6);
 	}
 	return gain * error + d->integral;
 }
@@ -370,9 +373,9 @@ static void follow_speed(struct vehicle *v)
 /* ---- route mode ---- */
 
 struct place {
-	double s;	  /* along the route */
-	double e;	  /* left of it, in the direction of travel */
-	double heading;	  /* of the route there, math angle */
+	double s;         /* along the route */
+	double e;         /* left of it, in the direction of travel */
+	double heading;   /* of the route there, math angle */
 	double curvature; /* smoothed */
 };
 
@@ -400,8 +403,7 @@ static double project(const struct piece *p, double x, double y,
 
 static void locate(struct driver *d, double x, double y, struct place *out)
 {
-	while (project(&d->piece[d->at], x, y, out) >
-		       d->piece[d->at].length &&
+	while (project(&d->piece[d->at], x, y, out) > d->piece[d->at].length &&
 	       d->at + 1 < d->n) {
 		d->at++;
 	}
@@ -472,14 +474,13 @@ static double steer(struct vehicle *v, const struct place *at, double course,
 	wheel *= v->p.chassis_steering_ratio;
 	wheel = clamp(wheel, -v->p.chassis_steering_max,
 		      v->p.chassis_steering_max);
-	V(steering_wheel) = approach(V(steering_wheel), wheel,
-				     HANDS_RATE * STEP_S);
+	V(steering_wheel) =
+		approach(V(steering_wheel), wheel, HANDS_RATE * STEP_S);
 	return fabs(wheel - V(steering_wheel));
 }
 
 /* Speed wanted at the place, and how it changes, m/s2. */
-static double profile(const struct driver *d, double s, double speed,
-		      double *a)
+static double profile(const struct driver *d, double s, double speed, double *a)
 {
 	const struct piece *p = &d->piece[d->at];
 	double next = d->at + 1 < d->n ? p[1].limit : 0;
@@ -537,8 +538,7 @@ static void follow_route(struct vehicle *v)
 	want = profile(d, at.s, fabs(speed), &a);
 	/* back on the route first where it bent more than the car can */
 	limit = sqrt(1.3 * LATERAL *
-		     (v->p.chassis_wheelbase +
-		      c->understeer * speed * speed) /
+		     (v->p.chassis_wheelbase + c->understeer * speed * speed) /
 		     (fabs(tan(c->steer)) + 1e-3));
 	if (want > limit) {
 		want = limit;

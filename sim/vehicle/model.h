@@ -57,7 +57,7 @@ static inline double wrap_pi(double a)
 struct geo {
 	double ecef[3]; /* of the start point, m */
 	double east[3], north[3], up[3];
-	double radius;	/* mean radius of curvature there, m */
+	double radius; /* mean radius of curvature there, m */
 };
 void geo_init(struct geo *g, double lat_deg, double lon_deg, double alt_m);
 void geo_from_enu(const struct geo *g, double x, double y, double *lat_deg,
@@ -67,7 +67,7 @@ void geo_from_enu(const struct geo *g, double x, double y, double *lat_deg,
 
 /* What powertrain and brakes ask of the tyres during one step. */
 struct forces {
-	double motor;	    /* at the driven wheels, N, forward positive */
+	double motor;       /* at the driven wheels, N, forward positive */
 	double brake_front; /* friction brakes, magnitude */
 	double brake_rear;
 	double lock_rear;  /* parking brake, magnitude */
@@ -82,18 +82,18 @@ struct chassis {
 	/* state; body axes, SI */
 	double vx, vy, yaw_rate;
 	double heading, x, y, z;
-	double steer;	     /* road wheel, rad */
-	double ax, ay;	     /* of the last step */
+	double steer;  /* road wheel, rad */
+	double ax, ay; /* of the last step */
 	double roll, roll_rate, dive, dive_rate;
-	double turn[4];	     /* wheel rotation since start, rad: fl fr rl rr */
+	double turn[4]; /* wheel rotation since start, rad: fl fr rl rr */
 	double slip_front, slip_rear;
 	double air_density;
-	double rolling;	     /* coefficient at today's pressures */
+	double rolling; /* coefficient at today's pressures */
 	double sin_grade, cos_grade, grade_seen;
 	bool abs, tc;
 	/* of the last step, for battery and books */
-	double motor_force;  /* mean of what the tyres took, N */
-	double motor_power;  /* at the driven wheels, slip included, W */
+	double motor_force; /* mean of what the tyres took, N */
+	double motor_power; /* at the driven wheels, slip included, W */
 };
 
 /* Where the energy went, J since start. Tests balance it. */
@@ -103,47 +103,47 @@ struct energy_books {
 	double motor_loss, gear_loss, slip;
 	double drag, rolling, brakes, cornering, climb;
 	double auxiliary; /* 12 V, DC-DC converter, climate, battery heater */
-	double charger;	  /* into the car from the plug */
+	double charger;   /* into the car from the plug */
 };
 
 /* ---- powertrain ---- */
 
 struct powertrain {
 	double engage_s; /* left until the selected gear is in */
-	bool hold;	 /* standing by the hold function */
-	double loss_w;	 /* motor and inverter, last step */
-	double heat_j;	 /* of motor and inverter since the last slow step */
+	bool hold;       /* standing by the hold function */
+	double loss_w;   /* motor and inverter, last step */
+	double heat_j;   /* of motor and inverter since the last slow step */
 };
 
-#define CREEP_CUT 0.1	/* brake pedal that cuts creep torque wholly */
+#define CREEP_CUT 0.1   /* brake pedal that cuts creep torque wholly */
 #define HOLD_BLEND 0.05 /* accelerator that ends the hold brake wholly */
 
 /* Forces at the wheels along the gear's direction at today's speed, N. */
 struct lift {
-	double drive_max; /* at full accelerator */
-	double regen_max; /* most recuperation possible, magnitude */
-	double fade;	  /* share of recuperation left at low speed */
-	double lift;	  /* accelerator released, negative: recuperates */
-	double creep;	  /* creep torque adds, without brake */
+	double drive_max;  /* at full accelerator */
+	double regen_max;  /* most recuperation possible, magnitude */
+	double fade;       /* share of recuperation left at low speed */
+	double lift;       /* accelerator released, negative: recuperates */
+	double creep;      /* creep torque adds, without brake */
 	double hold_brake; /* friction the hold function adds, magnitude */
 };
 
 /* ---- battery ---- */
 
 struct battery {
-	double charge_c;   /* coulombs when full */
+	double charge_c;                /* coulombs when full */
 	double area[VEHICLE_CURVE_MAX]; /* integral of the curve up to x[i] */
-	double volts;	   /* open circuit, pack */
-	double resistance; /* at today's temperature, ohm */
-	double heat_j;	   /* since the last slow step */
-	double charge_w;   /* what the charger delivers, ramped */
-	double consumption; /* J per m, mean */
-	double used_j, driven_m; /* since the last slow step */
-	double lv_energy;  /* of the 12 V battery, J */
+	double volts;                   /* open circuit, pack */
+	double resistance;              /* at today's temperature, ohm */
+	double heat_j;                  /* since the last slow step */
+	double charge_w;                /* what the charger delivers, ramped */
+	double consumption;             /* J per m, mean */
+	double used_j, driven_m;        /* since the last slow step */
+	double lv_energy;               /* of the 12 V battery, J */
 	double conditioning_w; /* battery heater or chiller, electric */
-	double load_w;	   /* all but the motor, last step */
+	double load_w;         /* all but the motor, last step */
 	bool empty;
-	bool topped;	   /* charged to the limit, waits for 2 % less */
+	bool topped; /* charged to the limit, waits for 2 % less */
 };
 
 /* ---- cabin ---- */
@@ -152,8 +152,8 @@ struct cabin {
 	double mass_temp;
 	double integral[2]; /* K s of each side's regulator */
 	double supply[2];   /* air that each side's regulator wants, degC */
-	double push[2];	    /* fan steps that automatic adds at its limit */
-	double fan;	    /* blower, 0..1 */
+	double push[2];     /* fan steps that automatic adds at its limit */
+	double fan;         /* blower, 0..1 */
 	bool recirc;
 };
 
@@ -165,11 +165,11 @@ struct tyre {
 /* ---- body ---- */
 
 struct body {
-	double flash_s;	   /* since the flasher began */
-	double start_s;	   /* ignition held in START */
-	double dark_s;	   /* light sensor sees the other state since */
-	double wiper_s;	   /* since this sweep began */
-	double sweep_s;	   /* time this sweep takes */
+	double flash_s; /* since the flasher began */
+	double start_s; /* ignition held in START */
+	double dark_s;  /* light sensor sees the other state since */
+	double wiper_s; /* since this sweep began */
+	double sweep_s; /* time this sweep takes */
 	bool wiping;
 	double cabin_light_s; /* left of the light after the doors closed */
 	bool was_locked;
@@ -190,9 +190,9 @@ struct piece {
 
 struct driver {
 	enum driver_phase phase;
-	double target;	 /* speed mode: signed */
-	double accel;	 /* comfort limit */
-	double a_cmd;	 /* last demand, m/s2 along the direction of travel */
+	double target;   /* speed mode: signed */
+	double accel;    /* comfort limit */
+	double a_cmd;    /* last demand, m/s2 along the direction of travel */
 	double integral; /* m/s2 */
 	double steady_s;
 	struct piece *piece;
@@ -230,7 +230,7 @@ int powertrain_dir(const struct vehicle *v); /* 1 in D, -1 in R, else 0 */
 void powertrain_lift(const struct vehicle *v, struct lift *out);
 void powertrain_forces(struct vehicle *v, struct forces *out);
 double powertrain_electric(struct vehicle *v); /* W, after chassis_step() */
-void powertrain_heat(struct vehicle *v);	/* slow */
+void powertrain_heat(struct vehicle *v);       /* slow */
 
 void battery_setup(struct vehicle *v);
 double battery_discharge_max(const struct vehicle *v);

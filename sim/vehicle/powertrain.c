@@ -13,16 +13,17 @@
 #include "sim/vehicle/model.h"
 
 #define BRAKE_OVERRIDES 0.1 /* pedal beyond which the accelerator is dead */
-#define PEDAL_FREE 0.01	    /* less is no foot on the pedal */
-#define STANDING 0.02	    /* m/s */
-#define HOLD_DECEL 0.4	    /* m/s2, of the hold function at least */
+#define PEDAL_FREE 0.01     /* less is no foot on the pedal */
+#define STANDING 0.02       /* m/s */
+#define HOLD_DECEL 0.4      /* m/s2, of the hold function at least */
 #define GOVERNOR_BAND 0.5   /* m/s over which power fades at top speed */
-#define LOCK_FORCE 4e4	    /* N, pawl of the parking lock */
+#define LOCK_FORCE 4e4      /* N, pawl of the parking lock */
 
 int powertrain_dir(const struct vehicle *v)
 {
-	return V(gear_current) == GEAR_D ? 1 : V(gear_current) == GEAR_R ? -1 :
-									    0;
+	return V(gear_current) == GEAR_D   ? 1
+	       : V(gear_current) == GEAR_R ? -1
+					   : 0;
 }
 
 static bool ready(const struct vehicle *v)
@@ -33,10 +34,10 @@ static bool ready(const struct vehicle *v)
 static double drive_limit(const struct vehicle *v, double u, double omega)
 {
 	const struct vehicle_params *p = &v->p;
-	double top = V(gear_current) == GEAR_R ? p->motor_reverse_speed :
-						 p->motor_top_speed;
-	double hot = clamp((p->motor_temp_derate + 30 - V(motor_temp)) / 30, 0,
-			   1);
+	double top = V(gear_current) == GEAR_R ? p->motor_reverse_speed
+					       : p->motor_top_speed;
+	double hot =
+		clamp((p->motor_temp_derate + 30 - V(motor_temp)) / 30, 0, 1);
 	double power = battery_discharge_max(v) - v->bat.load_w - v->pt.loss_w;
 	double torque = p->motor_max_torque * hot;
 
@@ -76,9 +77,9 @@ static double regen_limit(const struct vehicle *v, double u)
 
 static double lift_decel(const struct vehicle *v)
 {
-	return V(regen_level) == 0 ? 0 :
-	       V(regen_level) == 1 ? v->p.regen_low_decel :
-				     v->p.regen_high_decel;
+	return V(regen_level) == 0   ? 0
+	       : V(regen_level) == 1 ? v->p.regen_low_decel
+				     : v->p.regen_high_decel;
 }
 
 void powertrain_lift(const struct vehicle *v, struct lift *out)
@@ -100,18 +101,15 @@ void powertrain_lift(const struct vehicle *v, struct lift *out)
 	if (V(stopping_mode) == STOP_CREEP && u < p->motor_creep_speed) {
 		/* like a torque converter */
 		out->creep = p->motor_creep_force *
-			     fmin(1 - u / fmax(p->motor_creep_speed, 0.1),
-				  1.2);
+			     fmin(1 - u / fmax(p->motor_creep_speed, 0.1), 1.2);
 		out->creep = fmin(out->creep, out->drive_max);
 	}
-	if (V(stopping_mode) == STOP_HOLD && u > 0 &&
-	    u < p->regen_fade_start) {
+	if (V(stopping_mode) == STOP_HOLD && u > 0 && u < p->regen_fade_start) {
 		/* goes on as the motor began, down a slope too */
-		out->hold_brake = fmax(want, HOLD_DECEL * c->mass_eff) +
-				  out->lift +
-				  fmax(-p->chassis_mass * GRAVITY *
-					       c->sin_grade * dir,
-				       0);
+		out->hold_brake =
+			fmax(want, HOLD_DECEL * c->mass_eff) + out->lift +
+			fmax(-p->chassis_mass * GRAVITY * c->sin_grade * dir,
+			     0);
 	}
 }
 
@@ -136,8 +134,8 @@ static void brake_forces(const struct vehicle *v, const struct lift *l,
 	double regen = 0, front, rear;
 
 	if (want > 0 && *motor <= 0) {
-		regen = fmin(want, p->regen_pedal_decel * p->chassis_mass *
-					   l->fade);
+		regen = fmin(want,
+			     p->regen_pedal_decel * p->chassis_mass * l->fade);
 		regen = clamp(l->regen_max + *motor, 0, regen);
 		*motor -= regen;
 	}
@@ -169,9 +167,8 @@ void powertrain_forces(struct vehicle *v, struct forces *out)
 	motor += throttle * (l.drive_max - motor);
 	v->pt.hold = hold_step(v, motor);
 	brake_forces(v, &l, &motor, out);
-	hold = v->pt.hold ? p->chassis_mass * GRAVITY :
-			      l.hold_brake *
-				      fmax(1 - throttle / HOLD_BLEND, 0);
+	hold = v->pt.hold ? p->chassis_mass * GRAVITY
+			  : l.hold_brake * fmax(1 - throttle / HOLD_BLEND, 0);
 	out->brake_front += hold * p->brakes_front_share;
 	out->brake_rear += hold * (1 - p->brakes_front_share);
 	out->motor = v->pt.hold ? 0 : motor * dir;
@@ -186,8 +183,8 @@ static double regen_state(const struct vehicle *v)
 	if (V(regen_level) == 0 || power <= 0 || !ready(v)) {
 		return 1;
 	}
-	return V(regen_level) == 1 || power < 0.9 * v->p.regen_max_power ? 2 :
-									   3;
+	return V(regen_level) == 1 || power < 0.9 * v->p.regen_max_power ? 2
+									 : 3;
 }
 
 double powertrain_electric(struct vehicle *v)
@@ -226,8 +223,8 @@ double powertrain_electric(struct vehicle *v)
 void powertrain_heat(struct vehicle *v)
 {
 	const struct vehicle_params *p = &v->p;
-	double to_coolant = p->motor_cooling *
-			    (V(motor_temp) - V(coolant_temp)) * SLOW_S;
+	double to_coolant =
+		p->motor_cooling * (V(motor_temp) - V(coolant_temp)) * SLOW_S;
 	/* a thermostat keeps the radiator shut while the coolant is cold */
 	double open = clamp((V(coolant_temp) - 25) / 15, 0.03, 1);
 	double radiator = (p->coolant_radiator_still +
@@ -235,8 +232,8 @@ void powertrain_heat(struct vehicle *v)
 			  open * (V(coolant_temp) - V(outside_temp)) * SLOW_S;
 
 	/* most of the loss is in the winding, the rest in the inverter */
-	V(motor_temp) += (0.75 * v->pt.heat_j - to_coolant) /
-			 p->motor_heat_capacity;
+	V(motor_temp) +=
+		(0.75 * v->pt.heat_j - to_coolant) / p->motor_heat_capacity;
 	V(coolant_temp) += (0.25 * v->pt.heat_j + to_coolant - radiator) /
 			   p->coolant_heat_capacity;
 	v->pt.heat_j = 0;

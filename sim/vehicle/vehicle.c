@@ -74,7 +74,8 @@ static int complete(const struct vehicle *v, const struct vehicle_start *in,
 	int bad = 0;
 
 #define PICK(field, def, min, max)                                             \
-	(bad = bad || pick(in->field, def, min, max, #field, &s->field, err) < 0)
+	(bad = bad ||                                                          \
+	       pick(in->field, def, min, max, #field, &s->field, err) < 0)
 	PICK(lat_deg, p->start_latitude * deg, -89, 89);
 	PICK(lon_deg, p->start_longitude * deg, -180, 180);
 	PICK(alt_m, p->start_altitude, -500, 9000);
@@ -99,10 +100,9 @@ static int complete(const struct vehicle *v, const struct vehicle_start *in,
 		return av_err_set(err, -EINVAL,
 				  "start: gear and ignition are whole numbers");
 	}
-	if (s->speed_mps != 0 &&
-	    (s->gear == GEAR_P || s->ignition < IGN_ON ||
-	     (s->gear == GEAR_D && s->speed_mps < 0) ||
-	     (s->gear == GEAR_R && s->speed_mps > 0))) {
+	if (s->speed_mps != 0 && (s->gear == GEAR_P || s->ignition < IGN_ON ||
+				  (s->gear == GEAR_D && s->speed_mps < 0) ||
+				  (s->gear == GEAR_R && s->speed_mps > 0))) {
 		return av_err_set(err, -EINVAL,
 				  "start: a moving car needs a gear that fits "
 				  "and the ignition on");
@@ -217,11 +217,11 @@ int vehicle_start(struct vehicle *v, const struct vehicle_start *in,
 	chassis_air(v);
 	chassis_publish(v);
 	for (int i = 0; i < 4; i++) {
-		v->v[VV_wheel_speed_fl + i] = s.speed_mps /
-					      p.chassis_wheel_radius;
+		v->v[VV_wheel_speed_fl + i] =
+			s.speed_mps / p.chassis_wheel_radius;
 	}
-	V(motor_speed) = s.speed_mps * p.motor_gear_ratio /
-			 p.chassis_wheel_radius;
+	V(motor_speed) =
+		s.speed_mps * p.motor_gear_ratio / p.chassis_wheel_radius;
 	V(regen_state) = 1;
 	v->body.was_locked = body_all_locked(v);
 	v->body.wiper_s = 1e3;

@@ -28,12 +28,12 @@ struct vehicle_start {
 	double lat_deg, lon_deg, alt_m;
 	double heading_rad; /* clockwise from north */
 	double speed_mps;
-	double soc;	    /* 0..1 */
+	double soc; /* 0..1 */
 	double odometer_m;
 	double outside_temp_c, cabin_temp_c, battery_temp_c;
 	double sun, rain, friction;
-	double gear;	    /* 0 P 1 R 2 N 3 D */
-	double ignition;    /* VehicleIgnitionState */
+	double gear;     /* 0 P 1 R 2 N 3 D */
+	double ignition; /* VehicleIgnitionState */
 };
 void vehicle_start_defaults(struct vehicle_start *s); /* all NaN */
 int vehicle_start(struct vehicle *v, const struct vehicle_start *s,
@@ -48,16 +48,27 @@ const double *vehicle_values(const struct vehicle *v);
 /**
  * vehicle_actuate() - Set a "rw" variable (what an ECU or a scenario does)
  *
- * Return: 0; -EPERM read-only; -EDOM not finite or out of its range; -EACCES the
- * car refuses now (for instance D without the brake), reason in @err.
+ * Return: 0; -EPERM read-only; -EDOM not finite or out of its range; -EACCES
+ * the car refuses now (for instance D without the brake), reason in @err.
  */
 int vehicle_actuate(struct vehicle *v, enum vehicle_var var, double value,
 		    struct av_err *err);
 
 /* ---- the driver ---- */
 
-/* Follow a speed; 0 stops and holds. @accel: comfort limit, NaN = default. */
-void vehicle_drive_speed(struct vehicle *v, double speed_mps, double accel_mps2);
+/*
+ * The driver moves throttle, brake, selector and parking brake through the same
+ * interlocks as everybody; while he drives he overrides what was actuated
+ * there. On a route he steers as well.
+ */
+
+/*
+ * Follow a speed, negative backward; 0 stops and holds. @accel_mps2: comfort
+ * limit, NaN = default. Steering stays as actuated. Ignored with a log line
+ * while the ignition is not on.
+ */
+void vehicle_drive_speed(struct vehicle *v, double speed_mps,
+			 double accel_mps2);
 
 /* Way point of a route, metres east and north of the start point. */
 struct route_point {
@@ -69,8 +80,13 @@ struct route_point {
  * vehicle_drive_route() - Follow way points (copied), then stop at the last
  * @reverse:	drive it backwards (selector R)
  *
- * The driver picks gear, pedals and steering, slows down for bends. Return: 0,
- * -EINVAL (fewer than 2 points, not finite, repeated), -ENOMEM.
+ * Sharp corners become arcs of 8 m radius where there is room. The driver picks
+ * gear, pedals and steering, slows down for bends and stops with the centre of
+ * mass at the last point. Where no speed is given he keeps the one he has, or
+ * 30 km/h forward and 5 km/h backward.
+ *
+ * Return: 0, -EINVAL (fewer than 2 points, not finite, repeated), -EACCES (the
+ * ignition is not on), -ENOMEM.
  */
 int vehicle_drive_route(struct vehicle *v, const struct route_point *p,
 			size_t n, bool reverse, struct av_err *err);
@@ -82,8 +98,8 @@ enum driver_phase { DRIVER_MANUAL, DRIVER_SPEED, DRIVER_ROUTE, DRIVER_ARRIVED };
 struct driver_status {
 	enum driver_phase phase;
 	double target_mps;
-	double route_left_m;	/* along the route */
-	double cross_track_m;	/* left positive */
+	double route_left_m;  /* along the route */
+	double cross_track_m; /* left positive */
 };
 void vehicle_driver_status(const struct vehicle *v, struct driver_status *out);
 

@@ -182,15 +182,15 @@ static int check_cell_voltage(const struct reader *r)
 	const struct vehicle_curve *c = &p->battery_cell_voltage;
 
 	if (c->x[0] > 0 || c->x[c->n - 1] < 1) {
-		return av_yaml_err(r->doc, av_yaml_get(map, "cell_voltage"),
-				   r->d,
-				   "'cell_voltage' must reach from 0 to 100 %%");
+		return av_yaml_err(
+			r->doc, av_yaml_get(map, "cell_voltage"), r->d,
+			"'cell_voltage' must reach from 0 to 100 %%");
 	}
 	for (size_t i = 1; i < c->n; i++) {
 		if (c->y[i] < c->y[i - 1]) {
-			return av_yaml_err(r->doc,
-					   av_yaml_get(map, "cell_voltage"),
-					   r->d, "'cell_voltage' must not fall");
+			return av_yaml_err(
+				r->doc, av_yaml_get(map, "cell_voltage"), r->d,
+				"'cell_voltage' must not fall");
 		}
 	}
 	if (c->y[0] <= p->battery_cell_voltage_min ||
@@ -232,9 +232,9 @@ static int read_text(const struct reader *r, const struct av_yaml *parent,
 
 static int read_info(const struct reader *r)
 {
-	static const char *const known[] = { "make",   "model",	 "vin",
-					     "year",   "driver", "length",
-					     "width",  "height", NULL };
+	static const char *const known[] = { "make",  "model",  "vin",
+					     "year",  "driver", "length",
+					     "width", "height", NULL };
 	static const char *const sides[] = { "left", "right", NULL };
 	const struct av_yaml *map = av_yaml_get(r->doc->root, "info");
 	struct vehicle_info *info = &r->f->info;
@@ -290,11 +290,11 @@ static int read_bus(const struct reader *r, const struct av_yaml *map,
 			 sizeof(b->name));
 	bad |= read_text(r, map, av_yaml_get(map, "dbc"), "dbc", b->dbc,
 			 sizeof(b->dbc));
-	bad |= av_yaml_num(at(r, map), av_yaml_get(map, "bit_rate"),
-			   "bit_rate", DIM_DATA_RATE, 1e4, 1e6, &b->bit_rate);
+	bad |= av_yaml_num(at(r, map), av_yaml_get(map, "bit_rate"), "bit_rate",
+			   DIM_DATA_RATE, 1e4, 1e6, &b->bit_rate);
 	if (fd) {
-		bad |= av_yaml_num(at(r, map), fd, "fd_bit_rate",
-				   DIM_DATA_RATE, 1e4, 8e6, &b->fd_bit_rate);
+		bad |= av_yaml_num(at(r, map), fd, "fd_bit_rate", DIM_DATA_RATE,
+				   1e4, 8e6, &b->fd_bit_rate);
 	}
 	return bad ? -EINVAL : 0;
 }

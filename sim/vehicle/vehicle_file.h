@@ -19,8 +19,8 @@
 struct vehicle_bus {
 	char name[VEHICLE_NAME_MAX]; /* "can0", as in a candump */
 	char dbc[VEHICLE_PATH_MAX];  /* relative to the vehicle's folder */
-	double bit_rate;	     /* bit/s */
-	double fd_bit_rate;	     /* bit/s of the data phase, 0 = no CAN FD */
+	double bit_rate;             /* bit/s */
+	double fd_bit_rate; /* bit/s of the data phase, 0 = no CAN FD */
 };
 
 struct vehicle_info {

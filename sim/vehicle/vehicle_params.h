@@ -145,7 +145,7 @@ struct vehicle_params {
 #undef X
 	bool motor_drives_front; /* motor: drives: front|rear */
 	struct vehicle_curve battery_cell_voltage; /* soc -> V, open circuit */
-	struct vehicle_curve charging_dc_power;	   /* soc -> W at terminals */
+	struct vehicle_curve charging_dc_power;    /* soc -> W at terminals */
 };
 
 double vehicle_curve_at(const struct vehicle_curve *c, double x);

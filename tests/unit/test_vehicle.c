@@ -62,6 +62,34 @@ TEST(vehicle_energy_of_battery_is_kinetic_plus_losses)
 	vehicle_destroy(v);
 }
 
+TEST(vehicle_cruise_takes_the_power_of_its_losses)
+{
+	const char *const change[] = { COLD_TYRES, NULL };
+	struct vehicle *v = rolling_at(change, 30);
+	const struct vehicle_params *p = &v->p;
+	double f, slip, shaft, omega, torque, loss;
+
+	NO_CLIMATE(v);
+	vehicle_drive_speed(v, 30, NAN);
+	rig_run(v, 60);
+	f = drag_c(v) * 900 + roll_f(v);
+	slip = 1 + f / p->tyre_slip_stiffness;
+	shaft = f * 30 * slip / p->motor_gear_efficiency;
+	omega = 30 * slip / p->chassis_wheel_radius * p->motor_gear_ratio;
+	torque = shaft / omega;
+	loss = p->motor_loss_copper * torque * torque +
+	       p->motor_loss_iron * omega +
+	       p->motor_loss_windage * omega * omega * omega +
+	       p->motor_loss_constant + p->motor_loss_inverter * shaft;
+	CHECK_NEAR(GET(motor_torque), torque, 0.01 * torque);
+	CHECK_NEAR(GET(motor_speed), omega, 0.002 * omega);
+	CHECK_NEAR(-GET(battery_power), shaft + loss + v->bat.load_w,
+		   0.01 * shaft);
+	CHECK(shaft / (shaft + loss) > 0.88);
+	CHECK(shaft / (shaft + loss) < 0.97);
+	vehicle_destroy(v);
+}
+
 TEST(vehicle_recuperation_returns_energy_unless_the_battery_is_full)
 {
 	struct vehicle_start s;
@@ -205,8 +233,8 @@ TEST(vehicle_top_speed_is_where_power_balances)
 	}
 	CHECK(lo > 60);
 	CHECK_NEAR(GET(speed), lo, 0.01 * lo);
-	CHECK_NEAR(GET(motor_torque) * GET(motor_speed),
-		   v->p.motor_max_power, 0.01 * v->p.motor_max_power);
+	CHECK_NEAR(GET(motor_torque) * GET(motor_speed), v->p.motor_max_power,
+		   0.01 * v->p.motor_max_power);
 	vehicle_destroy(v);
 }
 
@@ -356,11 +384,11 @@ TEST(vehicle_steady_cornering_follows_the_understeer_gradient)
 		struct vehicle *v = rolling_at(NULL, speed[i]);
 		double l = v->p.chassis_wheelbase, vx, delta, want;
 		/* Rajamani (2012), equation 3.11, from the axle loads */
-		double k = v->p.chassis_mass / l *
-			   ((l - v->p.chassis_front_to_cog) /
-				    v->p.tyre_cornering_front -
-			    v->p.chassis_front_to_cog /
-				    v->p.tyre_cornering_rear);
+		double k =
+			v->p.chassis_mass / l *
+			((l - v->p.chassis_front_to_cog) /
+				 v->p.tyre_cornering_front -
+			 v->p.chassis_front_to_cog / v->p.tyre_cornering_rear);
 
 		/* 0.8 m/s2: where the tyres are linear */
 		delta = 0.8 * (l + k * speed[i] * speed[i]) /
@@ -470,7 +498,9 @@ TEST(vehicle_limits_of_the_tyres_raise_their_flags)
 
 TEST(vehicle_position_in_degrees_lies_on_the_ellipsoid)
 {
-	static const double start[][2] = { { 48, 11 }, { -33, 151 }, { 70, -20 } };
+	static const double start[][2] = { { 48, 11 },
+					   { -33, 151 },
+					   { 70, -20 } };
 	const double a = 6378137, f = 1 / 298.257223563, e2 = f * (2 - f);
 
 	for (size_t i = 0; i < 3; i++) {
@@ -561,8 +591,8 @@ static double off_end(const struct vehicle *v, const struct route_point *p)
 TEST(vehicle_driver_follows_streets_and_stops_at_their_end)
 {
 	static const struct route_point p[] = {
-		{ 0, 0, 13.9 },	 { 0, 120, NAN }, { 80, 120, NAN },
-		{ 140, 160, NAN }, { 140, 60, 8 }, { 60, 40, NAN },
+		{ 0, 0, 13.9 },    { 0, 120, NAN }, { 80, 120, NAN },
+		{ 140, 160, NAN }, { 140, 60, 8 },  { 60, 40, NAN },
 		{ 60, 0, NAN },
 	};
 	static const char mode[] = { STOP_CREEP, STOP_ROLL, STOP_HOLD };
@@ -716,8 +746,8 @@ TEST(vehicle_driver_refuses_what_cannot_be_driven)
 TEST(vehicle_driver_takes_sharp_and_odd_routes_without_getting_stuck)
 {
 	static const struct route_point zigzag[] = {
-		{ 0, 0, NAN }, { 0, 20, NAN },	{ 0.5, 20.5, NAN },
-		{ 15, 3, NAN }, { 15.01, 3, NAN }, { 30, 30, 0 },
+		{ 0, 0, NAN },   { 0, 20, NAN },    { 0.5, 20.5, NAN },
+		{ 15, 3, NAN },  { 15.01, 3, NAN }, { 30, 30, 0 },
 		{ 60, 30, NAN },
 	};
 	struct vehicle *v = rig_new(NULL);
@@ -732,9 +762,9 @@ TEST(vehicle_driver_takes_sharp_and_odd_routes_without_getting_stuck)
 
 static void random_act(struct vehicle *v, struct av_rand *r)
 {
-	static const double some[] = { -1,  -0.5, 0,  0.3, 1,  2,   3,	 4,
-				       5,   13,	  20, 22,  35, 48,  112, 145,
-				       256, 11e3, 1e5 };
+	static const double some[] = { -1,  -0.5, 0,   0.3,  1,  2,  3,
+				       4,   5,    13,  20,   22, 35, 48,
+				       112, 145,  256, 11e3, 1e5 };
 	struct route_point p[4];
 	struct av_err err;
 	double x = some[av_rand_below(r, sizeof(some) / sizeof(some[0]))];
@@ -787,7 +817,8 @@ TEST(vehicle_no_value_leaves_its_senses_under_random_actuation)
 			CHECK(fabs(GET(yaw_rate)) < 6);
 			CHECK(fabs(GET(accel_x)) < 30);
 			CHECK(GET(battery_soc) >= 0 && GET(battery_soc) <= 1);
-			CHECK(GET(battery_temp) > -70 && GET(battery_temp) < 90);
+			CHECK(GET(battery_temp) > -70 &&
+			      GET(battery_temp) < 90);
 			CHECK(fabs(GET(hvac_temp_l)) < 120);
 			CHECK(GET(tyre_pressure_fl) >= 0);
 		}
@@ -862,6 +893,7 @@ int main(void)
 	av_log_set_level(AV_LOG_ERR); /* refusals are expected here */
 	return RUN_TESTS(
 		T(vehicle_energy_of_battery_is_kinetic_plus_losses),
+		T(vehicle_cruise_takes_the_power_of_its_losses),
 		T(vehicle_recuperation_returns_energy_unless_the_battery_is_full),
 		T(vehicle_recuperation_fades_out_at_walking_speed),
 		T(vehicle_coast_down_follows_the_closed_form),

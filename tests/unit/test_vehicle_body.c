@@ -446,8 +446,7 @@ TEST(vehicle_tyre_pressure_follows_the_gas_law)
 	for (size_t i = 0; i < 3; i++) {
 		struct vehicle *v = parked(temp[i], temp[i], 0.8);
 
-		fill[i] = (GET(tyre_pressure_fl) + 101325) /
-			  (temp[i] + 273.15);
+		fill[i] = (GET(tyre_pressure_fl) + 101325) / (temp[i] + 273.15);
 		CHECK_NEAR(GET(tyre_temp_fl), temp[i], 0);
 		CHECK_NEAR(fill[i] * 293.15 - 101325, 250e3, 2500);
 		vehicle_destroy(v);
@@ -466,7 +465,8 @@ TEST(vehicle_tyres_warm_up_by_rolling_and_lose_air_by_a_leak)
 	rig_run(v, 1800);
 	/* steady: rolling power = cooling */
 	heat = v->chassis.rolling * p->chassis_mass * GRAVITY * 27.8 / 4;
-	want = 20 + heat / (p->tyre_cooling_still + p->tyre_cooling_moving * 27.8);
+	want = 20 +
+	       heat / (p->tyre_cooling_still + p->tyre_cooling_moving * 27.8);
 	CHECK_NEAR(GET(tyre_temp_fr), want, 1);
 	CHECK(GET(tyre_pressure_fr) > cold + 15e3);
 	SET(tyre_leak_rl, 0.01);
@@ -606,6 +606,35 @@ TEST(vehicle_empty_battery_stops_the_car_and_nothing_breaks)
 	vehicle_destroy(v);
 }
 
+TEST(vehicle_battery_warms_by_the_heat_of_its_current)
+{
+	const char *const change[] = { "ambient_loss: 7", "ambient_loss: 0",
+				       "coolant_coupling: 180",
+				       "coolant_coupling: 0", NULL };
+	struct vehicle_start s;
+	struct vehicle *v;
+	double volts, amps;
+
+	vehicle_start_defaults(&s);
+	s.speed_mps = 30;
+	v = rig_started(change, &s);
+	SET(grade, 0.1);
+	vehicle_drive_speed(v, 30, NAN);
+	rig_run(v, 300);
+	volts = v->bat.volts;
+	amps = -GET(battery_current);
+	CHECK_NEAR(volts - GET(battery_voltage), amps * v->bat.resistance, 0.1);
+	CHECK(v->books.cell_heat > 5e5);
+	CHECK_NEAR(GET(battery_temp) - 15,
+		   v->books.cell_heat / v->p.battery_heat_capacity, 0.01);
+	/* Arrhenius: 2200 K */
+	CHECK_NEAR(v->bat.resistance,
+		   0.085 * exp(2200 *
+			       (1 / (GET(battery_temp) + 273.15) - 1 / 298.15)),
+		   1e-6);
+	vehicle_destroy(v);
+}
+
 TEST(vehicle_range_learns_from_consumption)
 {
 	struct vehicle *v = parked(15, 20, 0.8);
@@ -685,6 +714,7 @@ int main(void)
 		T(vehicle_fast_charging_tapers_and_never_exceeds_the_cell_voltage),
 		T(vehicle_cold_battery_charges_slowly_and_is_heated),
 		T(vehicle_empty_battery_stops_the_car_and_nothing_breaks),
+		T(vehicle_battery_warms_by_the_heat_of_its_current),
 		T(vehicle_range_learns_from_consumption),
 		T(vehicle_twelve_volts_come_from_the_converter_or_run_down),
 		T(vehicle_motor_warms_up_under_load));

@@ -17,9 +17,9 @@ static void load(void)
 	char path[4096];
 
 	free(text);
-	CHECK_EQ(av_read_file(src_path("sim/vehicles/compact-ev/vehicle.yaml",
-				       path),
-			      1 << 20, &text, &text_len, NULL),
+	CHECK_EQ(av_read_file(
+			 src_path("sim/vehicles/compact-ev/vehicle.yaml", path),
+			 1 << 20, &text, &text_len, NULL),
 		 0);
 }
 
@@ -48,14 +48,13 @@ static void refused(const char *from, const char *to, const char *message)
 	bool found = false;
 
 	load_with(from, to);
-	CHECK_EQ(vehicle_file_parse("v.yaml", text, text_len, &f, &d),
-		 -EINVAL);
+	CHECK_EQ(vehicle_file_parse("v.yaml", text, text_len, &f, &d), -EINVAL);
 	for (size_t i = 0; i < d.n; i++) {
 		found |= strstr(d.v[i].msg, message) != NULL;
 	}
 	if (!found) {
-		fail_msg("'%s' -> '%s': want '%s', got '%s'", from, to,
-			 message, d.n ? d.v[0].msg : "nothing");
+		fail_msg("'%s' -> '%s': want '%s', got '%s'", from, to, message,
+			 d.n ? d.v[0].msg : "nothing");
 	}
 	av_diags_finish(&d);
 }
@@ -84,8 +83,8 @@ TEST(vehicle_file_bundled_car_loads_in_base_units)
 	CHECK_NEAR(f.params.motor_top_speed, 160 / 3.6, 1e-9);
 	CHECK_NEAR(f.params.tyre_cold_pressure, 250e3, 1e-9);
 	CHECK(!f.params.motor_drives_front);
-	CHECK_NEAR(vehicle_curve_at(&f.params.battery_cell_voltage, 0.55),
-		   3.73, 1e-9);
+	CHECK_NEAR(vehicle_curve_at(&f.params.battery_cell_voltage, 0.55), 3.73,
+		   1e-9);
 	CHECK_NEAR(vehicle_curve_at(&f.params.battery_cell_voltage, -1), 3.30,
 		   0);
 	CHECK_NEAR(vehicle_curve_at(&f.params.battery_cell_voltage, 2), 4.16,
@@ -117,7 +116,8 @@ TEST(vehicle_file_mistakes_are_named_with_a_remedy)
 
 TEST(vehicle_file_two_buses_of_one_name_are_refused)
 {
-	const char *one = "  - {name: can0, dbc: bus.dbc, bit_rate: 500 kbit/s}";
+	const char *one =
+		"  - {name: can0, dbc: bus.dbc, bit_rate: 500 kbit/s}";
 	char two[256];
 
 	(void)state_;

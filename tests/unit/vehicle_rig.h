@@ -18,9 +18,9 @@ static inline struct vehicle *rig_new(const char *const *change)
 	struct vehicle *v = NULL;
 	size_t len;
 
-	CHECK_EQ(av_read_file(src_path("sim/vehicles/compact-ev/vehicle.yaml",
-				       path),
-			      1 << 20, &text, &len, NULL),
+	CHECK_EQ(av_read_file(
+			 src_path("sim/vehicles/compact-ev/vehicle.yaml", path),
+			 1 << 20, &text, &len, NULL),
 		 0);
 	for (; change && change[0]; change += 2) {
 		char *next = malloc(len + strlen(change[1]) + 1);
