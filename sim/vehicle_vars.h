@@ -32,8 +32,8 @@
 	X(lon,			"",	ro, "degrees, WGS84") \
 	X(heading,		"rad",	ro, "clockwise from north, 0 to 2 pi") \
 	X(grade,		"rad",	rw, "slope of the road, positive uphill") \
-	X(roll,			"rad",	ro, "body roll") \
-	X(pitch,		"rad",	ro, "body pitch, road slope included") \
+	X(roll,			"rad",	ro, "body roll, positive leaning right") \
+	X(pitch,		"rad",	ro, "body pitch, road slope included, positive nose down") \
 	X(odometer,		"m",	ro, "total distance") \
 	X(trip,			"m",	ro, "distance since scenario start") \
 	X(wheel_speed_fl,	"rad/s", ro, "wheel rotation") \
