@@ -79,14 +79,17 @@ TEST(vehicle_cruise_takes_the_power_of_its_losses)
 	shaft = f * 30 * slip / p->motor_gear_efficiency;
 	omega = 30 * slip / p->chassis_wheel_radius * p->motor_gear_ratio;
 	torque = shaft / omega;
+	CHECK_NEAR(GET(motor_torque), torque, 0.01 * torque);
+	CHECK_NEAR(GET(motor_speed), omega, 0.002 * omega);
+	torque = GET(motor_torque);
+	omega = GET(motor_speed);
+	shaft = torque * omega;
 	loss = p->motor_loss_copper * torque * torque +
 	       p->motor_loss_iron * omega +
 	       p->motor_loss_windage * omega * omega * omega +
 	       p->motor_loss_constant + p->motor_loss_inverter * shaft;
-	CHECK_NEAR(GET(motor_torque), torque, 0.01 * torque);
-	CHECK_NEAR(GET(motor_speed), omega, 0.002 * omega);
 	CHECK_NEAR(-GET(battery_power) - v->bat.load_w - shaft, loss,
-		   0.05 * loss);
+		   0.005 * loss);
 	CHECK(shaft / (shaft + loss) > 0.88);
 	CHECK(shaft / (shaft + loss) < 0.97);
 	vehicle_destroy(v);
