@@ -35,3 +35,14 @@ EXTRA_PROGRAMS += $(BENCHES)
 check_PROGRAMS += tests/services/grpc_testd
 TESTS += tests/services/test_grpc.py
 EXTRA_DIST += tests/services/test_grpc.py
+
+# The command line, as a user drives it.
+CLI_TESTS = \
+	tests/cli/test_layers.sh \
+	tests/cli/test_man.sh \
+	tests/cli/test_replay.sh \
+	tests/cli/test_run.sh \
+	tests/cli/test_speeds.sh \
+	tests/cli/test_verify.sh
+TESTS += $(CLI_TESTS)
+EXTRA_DIST += $(CLI_TESTS) tests/cli/lib.sh

@@ -97,6 +97,26 @@ static int load_inputs(struct session *s, const struct replay_opts *o,
 		       session_world(s);
 }
 
+/* A replay that stops before the recording's end is compared up to there: what
+ * world_end() then decides is not in the file. */
+struct judge {
+	struct replay_check *check;
+	struct world *w;
+	vtime end; /* of the recording */
+	struct replay_result *res;
+	bool stopped;
+};
+
+static void before_end(void *ctx)
+{
+	struct judge *j = ctx;
+
+	if (evq_now(j->w->q) < j->end) {
+		replay_check_stop(j->check, j->res);
+		j->stopped = true;
+	}
+}
+
 static void print_check(const struct replay_result *res)
 {
 	if (res->error[0]) {
@@ -122,6 +142,7 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 	struct replay_source *source = NULL;
 	struct replay_check *check = NULL;
 	struct replay_result res;
+	struct judge judge;
 	struct printer printer = { .glob = o->only, .from = o->from_t };
 	struct pace pace;
 	struct runloop loop = { .pace = &pace,
@@ -151,6 +172,12 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 	}
 	loop.w = s.w;
 	loop.rec = s.rec;
+	judge = (struct judge){ .check = check,
+				.w = s.w,
+				.end = rec_end(reader),
+				.res = &res };
+	loop.before_end = before_end;
+	loop.ctx = &judge;
 	if (world_start(s.w, &err) < 0) {
 		session_trouble(NULL, &err);
 		goto out;
@@ -170,9 +197,7 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 		status = EXIT_PASS;
 		goto out;
 	}
-	if (loop.interrupted || o->to_t < rec_end(reader)) {
-		replay_check_stop(check, &res);
-	} else {
+	if (!judge.stopped) {
 		replay_check_finish(check, &res);
 	}
 	if (o->only) {

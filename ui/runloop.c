@@ -185,6 +185,9 @@ static int64_t advance(struct loop *l, int64_t wall)
 
 static void end_run(struct loop *l)
 {
+	if (l->r->before_end) {
+		l->r->before_end(l->r->ctx);
+	}
 	world_end(l->r->w);
 	l->ended = true;
 	if (l->dash) {
@@ -228,7 +231,7 @@ static void run(struct loop *l)
 		}
 	}
 	if (!l->ended) {
-		world_end(r->w);
+		end_run(l);
 	}
 }
 

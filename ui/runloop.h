@@ -21,6 +21,8 @@ struct runloop {
 	const char *title;
 	const char *recording; /* path for the dashboard, or NULL */
 	const struct services_opts *services; /* NULL: nothing listens */
+	void (*before_end)(void *ctx); /* just before world_end(); or NULL */
+	void *ctx;
 	/* out */
 	vtime restart_at; /* a replay was asked to go back to there; else -1 */
 	bool interrupted; /* by SIGINT, SIGTERM or the dashboard's quit */

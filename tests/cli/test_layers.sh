@@ -23,7 +23,8 @@ grep -nlE '#include <(ncurses|curses|panel)' $(ls */*.[ch] */*/*.[ch]) |
 	grep -v '^ui/tui_' | bad 'curses outside ui/tui_*'
 for h in $(ls sim/*.h sim/*/*.h scenarios/*.h recordings/*.h ui/*.h); do
 	echo "#include \"$h\"" | ${CC:-cc} -std=c17 -D_GNU_SOURCE -fsyntax-only \
-		-I. -I"${AVSIM_TOP_BUILDDIR:-.}" -x c - 2>"$work/err" ||
+		-I. -I"${AVSIM_TOP_BUILDDIR:-.}" \
+		-I"${AVSIM_TOP_BUILDDIR:-.}/sim/services/proto" -x c - 2>"$work/err" ||
 		fail "$h does not compile alone: $(head -n 3 "$work/err")"
 done
 done_testing
