@@ -236,6 +236,25 @@ static int add_dbc(struct import *im, const char *arg)
 		       0;
 }
 
+/* The properties of a vehicle lie beside its table: vhal.json, if there. */
+static int add_vhal_beside(struct import *im, const char *map)
+{
+	const char *slash = strrchr(map, '/');
+	struct av_err err = { 0 };
+	char path[4096];
+
+	if (snprintf(path, sizeof(path), "%.*svhal.json",
+		     slash ? (int)(slash + 1 - map) : 0,
+		     map) >= (int)sizeof(path) ||
+	    access(path, R_OK) != 0) {
+		return 0;
+	}
+	if (bundle_add_file(&im->s.inputs, BUNDLE_VHAL, path, path, &err) < 0) {
+		return cli_trouble("%s", err.msg);
+	}
+	return 0;
+}
+
 /* Databases in bus order; a bus without one still has frames, but no signals. */
 static int load_inputs(struct import *im, const struct import_opts *o)
 {
@@ -270,6 +289,9 @@ static int load_inputs(struct import *im, const struct import_opts *o)
 	if (o->map && bundle_add_file(&im->s.inputs, BUNDLE_SIGNALS, o->map,
 				      o->map, &err) < 0) {
 		return cli_trouble("%s", err.msg);
+	}
+	if (o->map && o->vhal.n == 0 && add_vhal_beside(im, o->map)) {
+		return EXIT_TROUBLE;
 	}
 	for (size_t i = 0; i < o->vhal.n; i++) {
 		if (bundle_add_file(&im->s.inputs, BUNDLE_VHAL, o->vhal.v[i],
@@ -419,7 +441,8 @@ const struct cli_command cli_import = {
 		"  --dbc BUS=FILE  decode the frames of a bus; repeatable\n"
 		"  --map FILE      binding table: signals to properties\n"
 		"  --vhal FILE     properties (AAOS JSON) that the table names; "
-		"repeatable\n"
+		"repeatable;\n"
+		"                  without it, vhal.json beside the table\n"
 		"  --sort          put frames in order of time\n\n"
 		"Formats: see avsim list formats. Virtual time 0 is the first "
 		"frame.\n",
