@@ -69,7 +69,7 @@ struct vhal_area_config {
 
 struct vhal_prop_config {
 	int32_t prop;
-	const char *name; /* "PERF_VEHICLE_SPEED", vendor: from its file or "0x..." */
+	const char *name; /* "PERF_VEHICLE_SPEED"; vendor: of its file, "0x..." */
 	const char *unit;      /* as in struct vhal_prop_info */
 	const char *enum_name;
 	enum vhal_access access;
@@ -165,8 +165,8 @@ enum vhal_code vhal_check_get(const struct vhal *v, int32_t prop, int32_t area,
  * NOT_AVAILABLE (NOT_AVAILABLE_DISABLED) while its status is unavailable. Time
  * and status of @val are ignored; so is the area of a global property.
  */
-enum vhal_code vhal_check_set(const struct vhal *v, const struct vhal_value *val,
-			      struct av_err *err);
+enum vhal_code vhal_check_set(const struct vhal *v,
+			      const struct vhal_value *val, struct av_err *err);
 
 /**
  * vhal_set() - A set from outside, already a command
@@ -251,7 +251,8 @@ size_t vhal_value_text(const struct vhal_value *val, char *buf, size_t size);
  *
  * People may also write enum names (with or without their type), 0 and 1 for
  * booleans, hexadecimal integers, vectors without brackets, strings without
- * quotes. Return: 0, -EINVAL with @err filled, -ENOENT unknown property, -ENOMEM.
+ * quotes. Return: 0, -EINVAL with @err filled, -ENOENT unknown property,
+ * -ENOMEM.
  */
 int vhal_value_parse(const struct vhal *v, int32_t prop, int32_t area,
 		     const char *text, struct vhal_value *out, void **arena,

@@ -11,38 +11,46 @@
 
 #include "sim/vhal/vhal_priv.h"
 
-/* Well-formed UTF-8 after RFC 3629: shortest forms only, no surrogates. */
-bool vhal_utf8_ok(const char *s, size_t len)
+#define BAD_BYTE 4
+
+/* How many bytes follow the first one of a character, or BAD_BYTE. */
+static unsigned int followers(unsigned char c)
+{
+	if (c < 0x80) {
+		return 0;
+	}
+	if (c < 0xc2 || c > 0xf4) {
+		return BAD_BYTE;
+	}
+	return c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+}
+
+size_t vhal_utf8_good(const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	size_t i = 0;
 
 	while (i < len) {
 		unsigned char c = p[i];
-		unsigned int more = c < 0x80   ? 0
-				    : c < 0xc2 ? 9
-				    : c < 0xe0 ? 1
-				    : c < 0xf0 ? 2
-				    : c < 0xf5 ? 3
-					       : 9;
+		unsigned int more = followers(c);
 
-		if (more > len - i - 1) {
-			return false;
+		if (more == BAD_BYTE || more > len - i - 1) {
+			return i;
 		}
 		for (unsigned int k = 1; k <= more; k++) {
 			if ((p[i + k] & 0xc0) != 0x80) {
-				return false;
+				return i;
 			}
 		}
 		if ((c == 0xe0 && p[i + 1] < 0xa0) ||
 		    (c == 0xed && p[i + 1] > 0x9f) ||
 		    (c == 0xf0 && p[i + 1] < 0x90) ||
 		    (c == 0xf4 && p[i + 1] > 0x8f)) {
-			return false;
+			return i;
 		}
 		i += more + 1;
 	}
-	return true;
+	return len;
 }
 
 uint32_t vhal_put_utf8(char *to, unsigned int c)
@@ -270,7 +278,7 @@ static int check_size(const struct vhal_slot *s, const struct vhal_value *val,
 				  "%s: a value of more than %u bytes", s->name,
 				  VHAL_VALUE_MAX);
 	}
-	if (len > 0 && !vhal_utf8_ok(val->str, len)) {
+	if (len > 0 && vhal_utf8_good(val->str, len) < len) {
 		return av_err_set(err, -EINVAL, "%s: the string is not UTF-8",
 				  s->name);
 	}

@@ -95,7 +95,8 @@ static bool new_node(struct reader *r, enum vjson_kind kind, uint32_t off,
 		doc->room = room;
 	}
 	*out = (uint32_t)doc->n++;
-	doc->node[*out] = (struct vjson_node){ .off = off, .kind = kind };
+	doc->node[*out] =
+		(struct vjson_node){ .off = off, .kind = (uint8_t)kind };
 	return true;
 }
 
@@ -477,46 +478,11 @@ const char *vjson_text(const struct vjson_doc *doc, uint32_t node)
 	return doc->text + n->off + (n->kind == VJSON_STRING);
 }
 
-static bool check_utf8(struct reader *r)
-{
-	uint32_t line = 0;
-
-	if (vhal_utf8_ok(r->s, r->len)) {
-		return true;
-	}
-	/* which line: UTF-8 never spans a line end */
-	while (line < r->len) {
-		const char *nl = memchr(r->s + line, '\n', r->len - line);
-		uint32_t end = nl ? (uint32_t)(nl - r->s) + 1 : r->len;
-		uint32_t good = 0;
-
-		if (vhal_utf8_ok(r->s + line, end - line)) {
-			line = end;
-			continue;
-		}
-		/* longest good beginning, in steps of whole characters */
-		for (uint32_t k = line; k < end;) {
-			uint32_t n = 1;
-
-			while (k + n < end &&
-			       ((unsigned char)r->s[k + n] & 0xc0) == 0x80) {
-				n++;
-			}
-			if (!vhal_utf8_ok(r->s + k, n)) {
-				break;
-			}
-			k += n;
-			good = k - line;
-		}
-		return bad(r, line + good, "invalid UTF-8");
-	}
-	return true;
-}
-
 int vjson_parse(const char *name, const char *src, size_t len,
 		struct vjson_doc *doc, struct av_diags *d)
 {
 	struct reader r = { .doc = doc, .d = d };
+	size_t good;
 
 	*doc = (struct vjson_doc){ .name = name, .src = src, .len = len };
 	if (len >= UINT32_MAX / 2) {
@@ -530,7 +496,9 @@ int vjson_parse(const char *name, const char *src, size_t len,
 	doc->text[len] = '\0';
 	r.s = doc->text;
 	r.len = (uint32_t)len;
-	if (!check_utf8(&r)) {
+	good = vhal_utf8_good(src, len);
+	if (good < len) {
+		bad(&r, (uint32_t)good, "invalid UTF-8");
 		return r.fail;
 	}
 	if (len >= 3 && !memcmp(src, "\xef\xbb\xbf", 3)) {

@@ -145,7 +145,9 @@ size_t vhal_area_text(int32_t prop, int32_t area, char *buf, size_t size);
 int vhal_check_shape(const struct vhal_prop_config *cfg,
 		     const struct vhal_value *val, bool inside,
 		     struct av_err *err);
-bool vhal_utf8_ok(const char *s, size_t len);
+/* Bytes of the longest beginning that is well-formed UTF-8 (RFC 3629: shortest
+ * forms only, no surrogates). */
+size_t vhal_utf8_good(const char *s, size_t len);
 uint32_t vhal_put_utf8(char *to, unsigned int c); /* up to 4 bytes; how many */
 
 /* To everybody who listens to @s, and TOPIC_VHAL. */

@@ -61,13 +61,72 @@ static void put_int(struct out *o, int64_t x)
 	put_mem(o, digits + i, sizeof(digits) - i);
 }
 
+/* @m / 10^@k without trailing zeros, @k at most 12. */
+static void put_decimal(struct out *o, bool neg, int64_t m, int k)
+{
+	char digits[24];
+	size_t i = sizeof(digits);
+
+	while (k > 0 && m % 10 == 0) {
+		m /= 10;
+		k--;
+	}
+	for (int n = 0; m > 0 || n <= k; n++, m /= 10) {
+		if (n == k && k > 0) {
+			digits[--i] = '.';
+		}
+		digits[--i] = (char)('0' + m % 10);
+	}
+	if (neg) {
+		digits[--i] = '-';
+	}
+	put_mem(o, digits + i, sizeof(digits) - i);
+}
+
+/*
+ * Shortest text of 0.01 <= |x| < 1e6, where %g never takes an exponent. Exact:
+ * x has 24 bits and 5^k, k <= 10, has 24 more, so that x * 10^k fits a double;
+ * and so do its distance from the integer m next to it and half the way to the
+ * next float, on that scale. m / 10^k reads back as x if it is nearer than
+ * that.
+ */
+static void put_plain(struct out *o, float x)
+{
+	static const double ten[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5,
+				      1e6, 1e7, 1e8, 1e9, 1e10 };
+	double d = fabs((double)x), up, down, scaled, off;
+	int before = -1; /* digits before the point; 0.0x has -1 */
+	int64_t m = 0;
+	int k = 0;
+
+	while (before < 6 && d >= (before < 0 ? 0.1 : ten[before])) {
+		before++;
+	}
+	up = ((double)nextafterf((float)d, HUGE_VALF) - d) / 2;
+	down = (d - (double)nextafterf((float)d, 0)) / 2;
+	for (int prec = 6; prec <= 9; prec++) {
+		k = prec - before;
+		scaled = d * ten[k];
+		m = llrint(scaled);
+		off = (double)m - scaled;
+		if (off < up * ten[k] && -off < down * ten[k]) {
+			break;
+		}
+	}
+	put_decimal(o, x < 0, m, k);
+}
+
 /* The shortest of %.6g to %.9g that reads back the same; 9 always does. */
 static void put_float(struct out *o, float x)
 {
 	char text[40];
 
 	if (x == truncf(x) && fabsf(x) < 1e6f && !(x == 0 && signbit(x))) {
-		put_int(o, (int64_t)x); /* what %.6g gives, faster */
+		put_int(o, (int64_t)x);
+		return;
+	}
+	if (fabsf(x) >= 0.01f && fabsf(x) < 1e6f) {
+		put_plain(o, x);
 		return;
 	}
 	if (isnan(x)) {

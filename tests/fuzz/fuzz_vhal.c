@@ -95,7 +95,7 @@ static void same_as_jansson(const char *s, size_t n)
 		json_loadb(s, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	int ours = vjson_parse("fuzz", s, n, &doc, &d) == 0;
 
-	if (root && !ours) {
+	if (root && !ours && !memchr(s, 0, n)) { /* jansson stops there */
 		must(strstr(d.v[0].msg, "nested too deeply") != NULL);
 	}
 	if (!root && ours) {

@@ -652,6 +652,10 @@ TEST(json_errors_name_the_place)
 	refused("{\"a\":\n \"x\xff\"}", 2, 4, "invalid UTF-8");
 	refused("{\"a\":\n \"\xc3\"}", 2, 3, "invalid UTF-8");
 	refused("{\"\xed\xa0\x80\": 1}", 1, 3, "invalid UTF-8");
+	refused("{\"\xc0\x80\": 1}", 1, 3, "invalid UTF-8");
+	refused("{\"\xf4\x90\x80\x80\": 1}", 1, 3, "invalid UTF-8");
+	refused("{\"a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\": 1}", 1, 4,
+		"invalid UTF-8");
 }
 
 TEST(json_nul_bytes_are_refused_everywhere)

@@ -225,35 +225,66 @@ TEST(text_refuses_with_reason_and_suggestion)
 	fix_free(&f);
 }
 
+/* Text of @x is the first of %.6g to %.9g that reads back. */
+static void is_shortest(float x)
+{
+	struct vhal_value val = { .prop = F, .f32 = &x, .n_f32 = 1 };
+	char out[40], want[40];
+
+	vhal_value_text(&val, out, sizeof(out));
+	for (int p = 6; p <= 9; p++) {
+		snprintf(want, sizeof(want), "%.*g", p, (double)x);
+		if (strtof(want, NULL) == x) {
+			break;
+		}
+	}
+	if (strcmp(out, want) != 0) {
+		fail_msg("%.9g: '%s', want '%s'", (double)x, out, want);
+	}
+}
+
 TEST(text_floats_are_the_shortest_that_read_back)
 {
 	struct av_rand r;
-	struct fix f = fix_new();
 
 	av_rand_init(&r, 1, "floats");
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 100000; i++) {
 		uint32_t bits = (uint32_t)av_rand_u64(&r);
-		struct vhal_value val = { .prop = F, .n_f32 = 1 };
-		char out[40], shorter[40];
 		float x;
 
 		memcpy(&x, &bits, sizeof(x));
-		if (isnan(x)) {
-			continue;
+		if (!isnan(x)) {
+			is_shortest(x);
 		}
-		val.f32 = &x;
-		vhal_value_text(&val, out, sizeof(out));
-		CHECK(strtof(out, NULL) == x);
-		for (int p = 6; p < 9; p++) {
-			snprintf(shorter, sizeof(shorter), "%.*g", p,
-				 (double)x);
-			if (strtof(shorter, NULL) == x) {
-				CHECK_STR(out, shorter);
-				break;
-			}
+		/* everyday sizes, of many digits and of few */
+		x = (float)(pow(10, av_rand_unit(&r) * 9 - 2.5) *
+			    (i % 2 ? 1 : -1));
+		is_shortest(x);
+		is_shortest((float)(round((double)x * 100) / 100));
+		is_shortest((float)((double)av_rand_below(&r, 3000000) / 1000));
+	}
+}
+
+TEST(text_floats_at_the_edges_of_the_fast_way)
+{
+	static const float edge[] = { 0.01f, 0.1f, 1,    10,  1e2f,
+				      1e3f,  1e4f, 1e5f, 1e6f };
+
+	for (size_t i = 0; i < sizeof(edge) / sizeof(edge[0]); i++) {
+		float up = edge[i], down = edge[i];
+
+		for (int k = 0; k < 200; k++) {
+			is_shortest(up);
+			is_shortest(-down);
+			up = nextafterf(up, HUGE_VALF);
+			down = nextafterf(down, 0);
 		}
 	}
-	fix_free(&f);
+	for (int e = -7; e < 20; e++) { /* uneven neighbours */
+		is_shortest(ldexpf(1, e));
+		is_shortest(nextafterf(ldexpf(1, e), 0));
+		is_shortest(nextafterf(ldexpf(1, e), HUGE_VALF));
+	}
 }
 
 TEST(text_whole_floats_look_as_percent_g_prints_them)
@@ -414,6 +445,7 @@ int main(void)
 			 T(text_status_goes_before_the_value),
 			 T(text_refuses_with_reason_and_suggestion),
 			 T(text_floats_are_the_shortest_that_read_back),
+			 T(text_floats_at_the_edges_of_the_fast_way),
 			 T(text_whole_floats_look_as_percent_g_prints_them),
 			 T(text_is_cut_like_snprintf),
 			 T(names_of_slots_are_property_and_areas),
