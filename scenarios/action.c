@@ -134,7 +134,10 @@ static int read_num(const struct arg_spec *s, enum av_dim dim, bool person,
 	char lo[32], hi[32], *end;
 	double v;
 
-	if (av_quantity_parse(text, dim, &v, &why) < 0) {
+	/* a plain number may be written in percent */
+	if (av_quantity_parse(text, dim, &v, &why) < 0 &&
+	    (dim != DIM_NONE ||
+	     av_quantity_parse(text, DIM_RATIO, &v, NULL) < 0)) {
 		return av_err_set(err, -EINVAL, "'%s': %s", s->name, why.msg);
 	}
 	if (person && v != 0 && arg_needs_unit(dim)) {

@@ -128,27 +128,19 @@ static size_t name_len(const char *s)
 	return n;
 }
 
-/* Length of the longest unit that @s starts with, not cutting a word. */
+/* Length of the unit that @s starts with; it ends at a blank or operator. */
 static size_t unit_len(const char *s, const struct av_unit **out)
 {
-	size_t len = strcspn(s, " \t\n)(,<>=!+*"), n;
+	size_t n = strcspn(s, " \t\r\n)(,<>=!+*-");
 	char word[16];
 
-	for (n = len < sizeof(word) ? len : sizeof(word) - 1; n > 0; n--) {
-		const struct av_unit *u;
-
-		if (area_char(s[n])) {
-			continue;
-		}
-		memcpy(word, s, n);
-		word[n] = '\0';
-		u = av_unit_find(word);
-		if (u) {
-			*out = u;
-			return n;
-		}
+	if (n == 0 || n >= sizeof(word)) {
+		return 0;
 	}
-	return 0;
+	memcpy(word, s, n);
+	word[n] = '\0';
+	*out = av_unit_find(word);
+	return *out ? n : 0;
 }
 
 /* "50 km/h" at the start of @s. Returns its length, 0 if it is no number. */
@@ -319,6 +311,17 @@ static enum tok lex_op(struct parser *p)
 	return TOK_BAD;
 }
 
+/* Behind a number: a word that is no operator was meant as its unit. */
+static bool follows_word(const char *s)
+{
+	const char *word = s + strspn(s, " ");
+	size_t n = strcspn(word, " ()");
+
+	return name_start(*word) &&
+	       !(word > s && ((n == 2 && !strncmp(word, "or", 2)) ||
+			      (n == 3 && !strncmp(word, "and", 3))));
+}
+
 static void next(struct parser *p)
 {
 	size_t n;
@@ -335,9 +338,11 @@ static void next(struct parser *p)
 		if (n == 0) {
 			complain(p, p->off, "'%.20s' is not a number", p->p);
 			p->tok = TOK_BAD;
-		} else if (name_start(*p->p)) {
-			complain(p, p->off, "no unit '%.*s'",
-				 (int)strcspn(p->p, " ),<>="), p->p);
+		} else if (p->bare && follows_word(p->p)) {
+			const char *word = p->p + strspn(p->p, " ");
+
+			complain(p, (size_t)(word - p->text), "no unit '%.*s'",
+				 (int)strcspn(word, " ),<>="), word);
 			p->tok = TOK_BAD;
 		}
 	} else if (*p->p == '$') {

@@ -28,3 +28,15 @@ nobase_dist_pkgdata_DATA += \
 	%D%/parking.yaml \
 	%D%/scenario.schema.json \
 	%D%/tunnel.yaml
+
+EXTRA_DIST += tests/unit/scenario_world.h
+UNIT_TESTS += tests/unit/test_action tests/unit/test_expr \
+	tests/unit/test_scenario tests/unit/test_scenario_file
+tests_unit_test_action_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_expr_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_scenario_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_scenario_file_LDADD = $(CMOCKA_LDADD)
+
+FUZZERS += tests/fuzz/fuzz_scenario
+tests_fuzz_fuzz_scenario_SOURCES = tests/fuzz/fuzz_scenario.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_scenario_LDFLAGS = $(FUZZ_LINK)

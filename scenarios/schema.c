@@ -108,7 +108,8 @@ static void arg_value(FILE *o, const struct arg_spec *s)
 		av_num_text(s->min, lo);
 		av_num_text(s->max, hi);
 		fprintf(o, "{\"allOf\":[{\"$ref\":\"#/definitions/%s\"}",
-			dim_names[s->dim]);
+			/* a plain number may be written in percent */
+			dim_names[s->dim == DIM_NONE ? DIM_RATIO : s->dim]);
 		if (s->min < s->max) {
 			fprintf(o, ",{\"minimum\":%s,\"maximum\":%s}", lo, hi);
 		}
