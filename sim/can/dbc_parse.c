@@ -34,7 +34,7 @@ void *arena_alloc(struct arena *a, size_t size)
 {
 	void *p;
 
-	size = (size + 7) & ~(size_t)7;
+	size = size > 0 ? (size + 7) & ~(size_t)7 : 8;
 	if (size > a->room - a->used) {
 		size_t room = size > 32768 ? size : 32768;
 		struct arena_chunk *c = malloc(sizeof(*c) + room);

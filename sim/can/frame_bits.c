@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "sim/can/ecu.h"
+#include "sim/can/stuff_table.h"
 
 /* Bits behind the CRC: delimiter, ACK slot and delimiter, end of frame. */
 #define TAIL_BITS 10
@@ -52,40 +53,10 @@ static const uint16_t crc15_table[256] = {
 	0x5368, 0x16F1, 0x1DC3, 0x585A, 0x0BA7, 0x4E3E, 0x450C, 0x0095,
 };
 
-/*
- * What four more bits do. State: last bit * 5 + length of its run - 1; entry:
- * stuff bits inserted << 4 | next state. The bit that a run of five calls for is
- * inserted, and counted, when the bit after it is fed.
- */
-static const uint8_t stuff_table[10][16] = {
-	{ 0x04, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x07,
-	  0x02, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x08 },
-	{ 0x10, 0x16, 0x00, 0x06, 0x01, 0x05, 0x00, 0x07,
-	  0x02, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x08 },
-	{ 0x11, 0x15, 0x10, 0x17, 0x01, 0x05, 0x00, 0x07,
-	  0x02, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x08 },
-	{ 0x12, 0x15, 0x10, 0x16, 0x11, 0x15, 0x10, 0x18,
-	  0x02, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x08 },
-	{ 0x13, 0x15, 0x10, 0x16, 0x11, 0x15, 0x10, 0x17,
-	  0x12, 0x15, 0x10, 0x16, 0x11, 0x15, 0x10, 0x19 },
-	{ 0x03, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x07,
-	  0x02, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x09 },
-	{ 0x03, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x07,
-	  0x02, 0x05, 0x00, 0x06, 0x01, 0x05, 0x11, 0x15 },
-	{ 0x03, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x07,
-	  0x02, 0x05, 0x00, 0x06, 0x12, 0x15, 0x10, 0x16 },
-	{ 0x03, 0x05, 0x00, 0x06, 0x01, 0x05, 0x00, 0x07,
-	  0x13, 0x15, 0x10, 0x16, 0x11, 0x15, 0x10, 0x17 },
-	{ 0x14, 0x15, 0x10, 0x16, 0x11, 0x15, 0x10, 0x17,
-	  0x12, 0x15, 0x10, 0x16, 0x11, 0x15, 0x10, 0x18 },
-};
-
 struct stuffing {
 	unsigned int state;
 	unsigned int n; /* stuff bits so far */
 };
-
-#define AFTER_SOF 0 /* one dominant bit */
 
 static inline bool five_equal(const struct stuffing *s)
 {
@@ -104,26 +75,21 @@ static inline void feed_bit(struct stuffing *s, unsigned int bit)
 	s->state = bit == last ? last * 5 + run : bit * 5;
 }
 
-static inline void feed_nibble(struct stuffing *s, unsigned int v)
+static inline void feed_byte(struct stuffing *s, unsigned int v)
 {
-	unsigned int e = stuff_table[s->state][v & 15];
+	unsigned int e = stuff_table[s->state][v & 0xFF];
 
-	s->n += e >> 4;
-	s->state = e & 15;
+	s->n += e & 3;
+	s->state = e >> 2;
 }
 
-/* The low @n bits of @v, highest first. */
-static inline void feed(struct stuffing *s, uint64_t v, unsigned int n)
-{
-	while (n % 4 != 0) {
-		n--;
-		feed_bit(s, v >> n & 1);
-	}
-	while (n > 0) {
-		n -= 4;
-		feed_nibble(s, (unsigned int)(v >> n));
-	}
-}
+/*
+ * Whole bytes are fed, so the bits in front of start of frame are filled up with
+ * alternating ones that end recessive: these stuff nothing and leave the start
+ * of frame a run of one. States before a filling that starts with 0 or 1:
+ */
+#define BEFORE_0 5
+#define BEFORE_1 0
 
 static inline unsigned int crc15_byte(unsigned int crc, unsigned int byte)
 {
@@ -141,61 +107,77 @@ static unsigned int dlc_of(unsigned int len)
 
 static unsigned int classic_bits(const struct can_frame *f)
 {
-	struct stuffing s = { .state = AFTER_SOF };
-	unsigned int crc = 0, rtr = !!(f->flags & CAN_RTR);
+	struct stuffing s = { .state = BEFORE_0 };
+	unsigned int crc = 0, acc = 0, rtr = !!(f->flags & CAN_RTR);
 	unsigned int n_data = rtr ? 0 : f->len, n;
-	uint64_t head;
+	uint64_t head, fill;
 
 	if (f->flags & CAN_EXT) {
-		/* base id, SRR 1, IDE 1, rest of id, RTR, r1 0, r0 0, DLC */
+		/* SOF 0, base id, SRR 1, IDE 1, rest, RTR, r1 0, r0 0, DLC */
 		head = (uint64_t)(f->id >> 18) << 27 | UINT64_C(3) << 25 |
 		       (uint64_t)(f->id & 0x3FFFF) << 7 | rtr << 6 | f->len;
-		n = 38;
+		n = 39;
+		fill = UINT64_C(1) << 39; /* 2 bits, 01 */
 		crc = crc15_byte(crc, (unsigned int)(head >> 32) & 0xFF);
 		crc = crc15_byte(crc, (unsigned int)(head >> 24) & 0xFF);
 	} else {
-		/* id, RTR, IDE 0, r0 0, DLC */
+		/* SOF 0, id, RTR, IDE 0, r0 0, DLC */
 		head = (uint64_t)f->id << 7 | rtr << 6 | f->len;
-		n = 18;
+		n = 19;
+		fill = UINT64_C(0x15) << 19; /* 6 bits, 010101 */
 	}
-	/* zeros in front leave a CRC that starts at 0 alone, SOF included */
+	/* zeros in front leave a CRC that starts at 0 alone */
 	crc = crc15_byte(crc, (unsigned int)(head >> 16) & 0xFF);
 	crc = crc15_byte(crc, (unsigned int)(head >> 8) & 0xFF);
 	crc = crc15_byte(crc, (unsigned int)head & 0xFF);
-	feed(&s, head, n);
-	for (unsigned int i = 0; i < n_data; i++) {
-		crc = crc15_byte(crc, f->data[i]);
-		feed_nibble(&s, f->data[i] >> 4);
-		feed_nibble(&s, f->data[i]);
+	/* 25 or 41 bits: all but the last make whole bytes, which makes the data
+	 * late by one bit, and the 15 bits of the CRC end it evenly */
+	for (unsigned int k = (n + 6) / 8 * 8; k > 0; k -= 8) {
+		feed_byte(&s, (unsigned int)((head | fill) >> (k - 7)));
 	}
-	feed(&s, crc, 15);
-	return 1 + n + 8 * n_data + 15 + s.n + five_equal(&s) + TAIL_BITS;
+	acc = (unsigned int)head;
+	for (unsigned int i = 0; i < n_data; i++) {
+		acc = acc << 8 | f->data[i];
+		crc = crc15_byte(crc, f->data[i]);
+		feed_byte(&s, acc >> 1);
+	}
+	acc = acc << 15 | crc;
+	feed_byte(&s, acc >> 8);
+	feed_byte(&s, acc);
+	return n + 8 * n_data + 15 + s.n + five_equal(&s) + TAIL_BITS;
 }
 
 static unsigned int fd_bits(const struct can_frame *f, unsigned int *data_bits)
 {
-	struct stuffing s = { .state = AFTER_SOF };
+	struct stuffing s = { .state = BEFORE_0 };
 	unsigned int brs = !!(f->flags & CAN_BRS), esi = !!(f->flags & CAN_ESI);
-	unsigned int nominal, fast, n;
-	uint64_t head;
+	unsigned int nominal, fast, n, control;
+	uint64_t head, fill;
 
 	if (f->flags & CAN_EXT) {
-		/* base id, SRR 1, IDE 1, rest of id, RRS 0, FDF 1, res 0, BRS */
+		/* SOF 0, base id, SRR 1, IDE 1, rest, RRS 0, FDF 1, res 0, BRS */
 		head = (uint64_t)(f->id >> 18) << 24 | UINT64_C(3) << 22 |
 		       (uint64_t)(f->id & 0x3FFFF) << 4 | 1u << 2 | brs;
-		n = 35;
+		n = 36;
+		fill = UINT64_C(5) << 36; /* 4 bits, 0101 */
 	} else {
-		/* id, RRS 0, IDE 0, FDF 1, res 0, BRS */
+		/* SOF 0, id, RRS 0, IDE 0, FDF 1, res 0, BRS */
 		head = (uint64_t)f->id << 5 | 1u << 2 | brs;
-		n = 16;
+		n = 17;
+		fill = UINT64_C(0x55) << 17; /* 7 bits, 1010101 */
+		s.state = BEFORE_1;
 	}
-	feed(&s, head, n);
-	nominal = 1 + n + s.n;
+	for (unsigned int k = (n + 7) / 8 * 8; k > 0; k -= 8) {
+		feed_byte(&s, (unsigned int)((head | fill) >> (k - 8)));
+	}
+	nominal = n + s.n;
 	s.n = 0;
-	feed(&s, esi << 4 | dlc_of(f->len), 5);
+	control = esi << 4 | dlc_of(f->len);
+	for (unsigned int k = 5; k > 0; k--) {
+		feed_bit(&s, control >> (k - 1) & 1);
+	}
 	for (unsigned int i = 0; i < f->len; i++) {
-		feed_nibble(&s, f->data[i] >> 4);
-		feed_nibble(&s, f->data[i]);
+		feed_byte(&s, f->data[i]);
 	}
 	/* a stuff bit due here is the CRC field's first fixed one */
 	fast = 5 + 8u * f->len + s.n;

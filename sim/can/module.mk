@@ -10,7 +10,7 @@ libavsim_a_SOURCES += \
 	%D%/ecu.c %D%/ecu.h %D%/ecu_priv.h \
 	%D%/ecu_pack.c \
 	%D%/ecu_wire.c \
-	%D%/frame_bits.c
+	%D%/frame_bits.c %D%/stuff_table.h
 
 UNIT_TESTS += tests/unit/test_candump tests/unit/test_dbc tests/unit/test_ecu
 tests_unit_test_candump_LDADD = $(CMOCKA_LDADD)
