@@ -20,6 +20,7 @@
 /* Value of a hex digit, or 0xFF. */
 static inline uint8_t hex_of(char c)
 {
+	/* clang-format off */
 #define ROW_BAD8 255, 255, 255, 255, 255, 255, 255, 255
 #define ROW_BAD ROW_BAD8, ROW_BAD8
 	static const uint8_t value[256] = {
@@ -32,6 +33,7 @@ static inline uint8_t hex_of(char c)
 		ROW_BAD, ROW_BAD, ROW_BAD, ROW_BAD,
 		ROW_BAD, ROW_BAD, ROW_BAD, ROW_BAD,
 	};
+	/* clang-format on */
 
 	return value[(unsigned char)c];
 }
@@ -75,8 +77,8 @@ static void skip_blanks(struct cursor *c)
 static bool read_stamp(struct cursor *c, vtime *t, uint8_t *decimals)
 {
 	static const uint32_t scale[10] = { 1000000000, 100000000, 10000000,
-					    1000000,	100000,	   10000,
-					    1000,	100,	   10,
+					    1000000,    100000,    10000,
+					    1000,       100,       10,
 					    1 };
 	const char *at = c->at + 1, *from, *end = c->end;
 	uint64_t sec = 0, frac = 0;
@@ -91,12 +93,13 @@ static bool read_stamp(struct cursor *c, vtime *t, uint8_t *decimals)
 	}
 	c->at = at;
 	if (at == from) {
-		return fail(c, "expected a time stamp like (1690000000.123456)");
+		return fail(c,
+			    "expected a time stamp like (1690000000.123456)");
 	}
 	n = 0;
 	if (at < end && *at == '.') {
-		for (from = ++at;
-		     at < end && (unsigned char)(*at - '0') < 10; at++) {
+		for (from = ++at; at < end && (unsigned char)(*at - '0') < 10;
+		     at++) {
 			if (n < 9) { /* what is below 1 ns is cut off */
 				frac = frac * 10 + (uint64_t)(*at - '0');
 				n++;
@@ -113,8 +116,7 @@ static bool read_stamp(struct cursor *c, vtime *t, uint8_t *decimals)
 	return true;
 }
 
-static bool read_iface(struct candump_reader *r, struct cursor *c,
-		       uint8_t *bus)
+static bool read_iface(struct candump_reader *r, struct cursor *c, uint8_t *bus)
 {
 	const char *last = r->iface[r->last], *from, *pad = c->at;
 	size_t n, i;
@@ -127,13 +129,13 @@ static bool read_iface(struct candump_reader *r, struct cursor *c,
 	n = (size_t)(c->at - from);
 	if (n == 0 || n >= CANDUMP_IFACE_LEN) {
 		c->at = from;
-		return fail(c, n == 0 ? "expected an interface name" :
-					"interface name is longer than 15 "
+		return fail(c, n == 0 ? "expected an interface name"
+				      : "interface name is longer than 15 "
 					"characters");
 	}
 	/* one blank separates; more of them right-align the column */
-	r->style.width = (uint8_t)(c->at - pad - 1 > 255 ? 255 :
-							   c->at - pad - 1);
+	r->style.width =
+		(uint8_t)(c->at - pad - 1 > 255 ? 255 : c->at - pad - 1);
 	if (r->n_ifaces > 0 && !memcmp(last, from, n) && !last[n]) {
 		*bus = (uint8_t)r->last;
 		return true;
@@ -211,8 +213,8 @@ static bool read_data(struct cursor *c, struct can_frame *f, unsigned int max)
 		}
 		if (n == max) {
 			c->at = at;
-			return fail(c, max == 8 ? "more than 8 data bytes" :
-						  "more than 64 data bytes");
+			return fail(c, max == 8 ? "more than 8 data bytes"
+						: "more than 64 data bytes");
 		}
 		f->data[n++] = (uint8_t)(hi << 4 | lo);
 		at += 2;
@@ -296,9 +298,10 @@ static bool read_rest(struct candump_reader *r, struct cursor *c)
 		c->at++;
 	}
 	if (c->at < c->end && *c->at != '\n') {
-		return fail(c, hex_of(*c->at) < 16 ?
-				       "half a data byte" :
-				       "this does not belong in a candump line");
+		return fail(c,
+			    hex_of(*c->at) < 16
+				    ? "half a data byte"
+				    : "this does not belong in a candump line");
 	}
 	return true;
 }
@@ -352,12 +355,12 @@ int candump_next(struct candump_reader *r, struct can_frame *f,
 	}
 	nl = memchr(c.at, '\n', (size_t)(c.end - c.at));
 	r->at = nl ? nl + 1 : c.end;
-	return av_diag_add(d, r->name,
-			   r->line > UINT_MAX ? UINT_MAX : (unsigned int)r->line,
-			   c.at - start > INT_MAX ?
-				   INT_MAX :
-				   (unsigned int)(c.at - start) + 1,
-			   "%s", c.what);
+	return av_diag_add(
+		d, r->name,
+		r->line > UINT_MAX ? UINT_MAX : (unsigned int)r->line,
+		c.at - start > INT_MAX ? INT_MAX
+				       : (unsigned int)(c.at - start) + 1,
+		"%s", c.what);
 }
 
 /* ---- writing ---- */

@@ -24,7 +24,8 @@ static const char *const attr_names[ATTR_N] = {
 	[ATTR_SIG_START] = "GenSigStartValue",
 };
 
-/* Frame formats of Vector's tools by index, where the file does not list them. */
+/* Frame formats of Vector's tools by index, where the file does not list them.
+ */
 #define FORMAT_STD_FD 14
 #define FORMAT_EXT_FD 15
 #define MS_MAX 86400000.0 /* a day: what is longer is a slip */
@@ -274,11 +275,10 @@ static void apply_send_type(struct dbc_parser *p, struct parse_msg *m)
 		m->m.send_type = send_type(own);
 	} else if (m->cycle.set && m->m.cycle_ms > 0) {
 		/* a cycle time of its own says more than a default type */
-		m->m.send_type = standard &&
-						 send_type(standard) ==
-							 DBC_SEND_MIXED ?
-					 DBC_SEND_MIXED :
-					 DBC_SEND_CYCLIC;
+		m->m.send_type =
+			standard && send_type(standard) == DBC_SEND_MIXED
+				? DBC_SEND_MIXED
+				: DBC_SEND_CYCLIC;
 	} else if (standard && *standard) {
 		m->m.send_type = send_type(standard);
 	} else if (m->m.cycle_ms > 0) {
@@ -295,8 +295,8 @@ static void apply_format(struct dbc_parser *p, struct parse_msg *m)
 {
 	const struct attr_def *fdef = &p->attr[ATTR_FRAME_FORMAT];
 	const struct attr_def *bdef = &p->attr[ATTR_BRS];
-	const struct attr_value *f = m->format.set ? &m->format :
-						     &fdef->standard;
+	const struct attr_value *f =
+		m->format.set ? &m->format : &fdef->standard;
 	const struct attr_value *b = m->brs.set ? &m->brs : &bdef->standard;
 	const char *text = choice(fdef, f);
 

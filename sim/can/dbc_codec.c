@@ -4,9 +4,9 @@
  *
  * A field of up to 64 bits is read with one load of 8 bytes from the first byte
  * it touches, a byte swap if it is big endian, a shift and a mask; the sign is
- * extended by (x ^ s) - s. Only a field that touches a ninth byte needs a second
- * load. Frames of up to 8 bytes are two words, one per byte order, and their
- * signals shifts of these: no memory is touched per signal but its plan.
+ * extended by (x ^ s) - s. Only a field that touches a ninth byte needs a
+ * second load. Frames of up to 8 bytes are two words, one per byte order, and
+ * their signals shifts of these: no memory is touched per signal but its plan.
  */
 #include "config.h"
 
@@ -67,9 +67,9 @@ void dbc_plan_signal(const struct dbc_signal *s, struct sig_plan *p)
 	}
 	p->word8 = s->big_endian;
 	if (p->need <= 8) {
-		p->shift8 = (uint8_t)(s->big_endian ?
-					      64 - 8 * first - over - s->len :
-					      s->start);
+		p->shift8 =
+			(uint8_t)(s->big_endian ? 64 - 8 * first - over - s->len
+						: s->start);
 	}
 }
 
@@ -88,8 +88,8 @@ static uint64_t field_bits(const struct sig_plan *p, const uint8_t *q)
 
 	if (p->word8) {
 		x = __builtin_bswap64(x);
-		x = nine ? x << p->shift | q[8] >> (8 - p->shift) :
-			   x >> p->shift;
+		x = nine ? x << p->shift | q[8] >> (8 - p->shift)
+			 : x >> p->shift;
 	} else {
 		x >>= p->shift;
 		if (nine) {
@@ -147,9 +147,9 @@ static uint64_t frame_field(const struct sig_plan *p, const uint8_t *data,
 
 static int64_t raw_of_bits(const struct sig_plan *p, uint64_t x)
 {
-	return p->field == FIELD_FLOAT || p->field == FIELD_DOUBLE ?
-		       (int64_t)x :
-		       extend(p, x);
+	return p->field == FIELD_FLOAT || p->field == FIELD_DOUBLE
+		       ? (int64_t)x
+		       : extend(p, x);
 }
 
 int64_t dbc_get_raw(const struct dbc_signal *s, const uint8_t *data, size_t len)
@@ -198,8 +198,8 @@ static double phys_of(const struct sig_plan *p, int64_t raw)
 		memcpy(&v, &raw, sizeof(v));
 		break;
 	default:
-		v = p->sign == 0 && p->len == 64 ? (double)(uint64_t)raw :
-						   (double)raw;
+		v = p->sign == 0 && p->len == 64 ? (double)(uint64_t)raw
+						 : (double)raw;
 		break;
 	}
 	return v * p->factor + p->offset;
@@ -226,8 +226,8 @@ static int64_t raw_of_int(const struct sig_plan *p, double v)
 	v = rint(v);
 	/* as doubles, the upper limits of wide fields are one too high */
 	if (p->sign) {
-		return v >= ldexp(1, p->len - 1) ? (int64_t)(p->sign - 1) :
-						   (int64_t)v;
+		return v >= ldexp(1, p->len - 1) ? (int64_t)(p->sign - 1)
+						 : (int64_t)v;
 	}
 	return v >= ldexp(1, p->len) ? (int64_t)p->mask : (int64_t)(uint64_t)v;
 }
@@ -275,8 +275,8 @@ const char *dbc_label_of(const struct dbc_signal *s, int64_t raw)
 			hi = mid;
 		}
 	}
-	return lo < s->n_labels && s->label[lo].raw == raw ? s->label[lo].text :
-							     NULL;
+	return lo < s->n_labels && s->label[lo].raw == raw ? s->label[lo].text
+							   : NULL;
 }
 
 /* ---- whole frames ---- */
@@ -304,8 +304,7 @@ bool dbc_signal_present(const struct dbc_signal *s, const uint8_t *data,
 		const struct dbc_signal *sel = &m->signal[s->mux_parent];
 		const struct sig_plan *p = plan_of(sel);
 
-		if (p->need > len ||
-		    !selected(s, frame_field(p, data, len))) {
+		if (p->need > len || !selected(s, frame_field(p, data, len))) {
 			return false;
 		}
 		s = sel;

@@ -48,8 +48,9 @@ static int by_msg_id(const void *a, const void *b, void *ctx)
 	const struct dbc_message *m = ctx;
 	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
 
-	return m[i].id != m[j].id ? (m[i].id < m[j].id ? -1 : 1) :
-	       i < j ? -1 : i > j;
+	return m[i].id != m[j].id ? (m[i].id < m[j].id ? -1 : 1)
+	       : i < j            ? -1
+				  : i > j;
 }
 
 /* Signals @sig[0..n) by name into @idx. */
@@ -76,10 +77,11 @@ static void warn_duplicates(struct dbc_parser *p)
 		const struct parse_msg *b = &p->msg[p->msg_by_id[i]];
 
 		if (a->file_id == b->file_id && !b->dropped) {
-			dbc_pwarn(p, b->line, b->col,
-				  "identifier of message %.64s is used before "
-				  "(message %.64s, line %u), which answers to it",
-				  b->m.name, a->m.name, a->line);
+			dbc_pwarn(
+				p, b->line, b->col,
+				"identifier of message %.64s is used before "
+				"(message %.64s, line %u), which answers to it",
+				b->m.name, a->m.name, a->line);
 		}
 	}
 	for (size_t i = 0; i < p->n_msgs; i++) {
@@ -93,8 +95,8 @@ static void warn_duplicates(struct dbc_parser *p)
 			if (!strcmp(sig[idx[k - 1]].name, sig[idx[k]].name)) {
 				dbc_pwarn(p, a->line, a->col,
 					  "message %.64s has a signal %.64s "
-					  "already", m->m.name,
-					  sig[idx[k]].name);
+					  "already",
+					  m->m.name, sig[idx[k]].name);
 			}
 		}
 	}
@@ -142,7 +144,8 @@ static bool link_simple_mux(struct dbc_parser *p, const struct parse_msg *m)
 		} else {
 			dbc_pwarn(p, a->line, a->col,
 				  "message %.64s has a second selector (M); "
-				  "%.64s counts", m->m.name,
+				  "%.64s counts",
+				  m->m.name,
 				  p->sig[m->first + (uint32_t)root].name);
 		}
 	}
@@ -162,7 +165,8 @@ static bool link_simple_mux(struct dbc_parser *p, const struct parse_msg *m)
 			dbc_pwarn(p, a->line, a->col,
 				  "signal %.64s is multiplexed, but message "
 				  "%.64s has no selector (M); taken as always "
-				  "there", s->name, m->m.name);
+				  "there",
+				  s->name, m->m.name);
 			continue;
 		}
 		r = arena_alloc(&p->priv->arena, sizeof(*r));
@@ -203,7 +207,8 @@ static void order_mux(struct dbc_parser *p, const struct parse_msg *m,
 
 			dbc_perr_at(p, a->line, a->col,
 				    "multiplexing of signal %.64s goes round "
-				    "in circles", sig[at].name);
+				    "in circles",
+				    sig[at].name);
 			sig[at].mux_parent = -1;
 		}
 		while (depth > 0) {
@@ -275,7 +280,8 @@ static unsigned int frame_bit(const struct dbc_signal *s, unsigned int k)
 
 #define FRAME_BITS_MAX ((511 + 64 + 8) / 8 * 8)
 
-/* Complaints about where the signals lie. Return: whether no two share a bit. */
+/* Complaints about where the signals lie. Return: whether no two share a bit.
+ */
 static bool check_layout(struct dbc_parser *p, const struct parse_msg *m,
 			 const struct sig_plan *plan)
 {
@@ -304,15 +310,17 @@ static bool check_layout(struct dbc_parser *p, const struct parse_msg *m,
 				disjoint = false;
 				dbc_pwarn(p, a->line, a->col,
 					  "signals %.64s and %.64s of message "
-					  "%.64s overlap", s->name,
+					  "%.64s overlap",
+					  s->name,
 					  p->sig[m->first + hit - 1].name,
 					  m->m.name);
 			}
 			if (plan[i].need > m->m.len) {
 				dbc_pwarn(p, a->line, a->col,
 					  "signal %.64s ends in byte %u, "
-					  "message %.64s has %u", s->name,
-					  plan[i].need, m->m.name, m->m.len);
+					  "message %.64s has %u",
+					  s->name, plan[i].need, m->m.name,
+					  m->m.len);
 			}
 		}
 	}
@@ -421,8 +429,8 @@ static bool compile(struct dbc_parser *p, struct dbc *dbc)
 		m->signal = v->signal + pm->first;
 		m->n_signals = pm->n;
 		v->msg_plan[n].by_name = v->sig_by_name + pm->first;
-		sort_signals(v->sig_by_name + pm->first,
-			     v->signal + pm->first, pm->n);
+		sort_signals(v->sig_by_name + pm->first, v->signal + pm->first,
+			     pm->n);
 		m->plan = &v->msg_plan[n++];
 		for (uint32_t k = 0; k < pm->n; k++) {
 			v->signal[pm->first + k].msg = m;

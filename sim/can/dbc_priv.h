@@ -38,7 +38,7 @@ struct dbc_lex {
 	const char *s; /* its text, a string without the quotes */
 	size_t len;
 	unsigned int tok_line, tok_col;
-	bool first; /* first on its line */
+	bool first;                       /* first on its line */
 	unsigned int open_line, open_col; /* of a string never closed */
 };
 
@@ -66,23 +66,23 @@ struct sig_plan {
 	uint64_t mask; /* len ones */
 	uint64_t sign; /* top bit of a signed field, else 0 */
 	double factor, offset;
-	double lo, hi;	 /* raw limits of the field */
-	uint16_t need;	 /* bytes a frame must have to carry it */
-	uint8_t byte;	 /* first byte touched */
-	uint8_t shift;	 /* down from the 8 bytes there; see dbc_plan_signal() */
-	uint8_t word8;	 /* frames of 8 bytes: byte order, 0 little, 1 big */
-	uint8_t shift8;	 /* and shift in the whole frame */
-	uint8_t len;	 /* bits */
-	uint8_t field;	 /* enum dbc_field */
+	double lo, hi;  /* raw limits of the field */
+	uint16_t need;  /* bytes a frame must have to carry it */
+	uint8_t byte;   /* first byte touched */
+	uint8_t shift;  /* down from the 8 bytes there; see dbc_plan_signal() */
+	uint8_t word8;  /* frames of 8 bytes: byte order, 0 little, 1 big */
+	uint8_t shift8; /* and shift in the whole frame */
+	uint8_t len;    /* bits */
+	uint8_t field;  /* enum dbc_field */
 };
 
 struct msg_plan {
 	const struct sig_plan *sig;
 	const uint32_t *by_name;   /* signal indexes, sorted by name, index */
 	const uint32_t *mux_order; /* selectors before selected; NULL: no mux */
-	uint16_t need;		   /* the most any signal needs */
-	bool short_plain; /* no mux, all FIELD_PLAIN within 8 bytes */
-	bool disjoint;	  /* no two signals share a bit */
+	uint16_t need;             /* the most any signal needs */
+	bool short_plain;          /* no mux, all FIELD_PLAIN within 8 bytes */
+	bool disjoint;             /* no two signals share a bit */
 };
 
 void dbc_plan_signal(const struct dbc_signal *s, struct sig_plan *p);
@@ -139,7 +139,7 @@ struct parse_sig { /* beside each struct dbc_signal */
 	unsigned int line, col;
 	uint32_t mux_value;
 	int32_t mux_parent; /* by SG_MUL_VAL_, else -1 */
-	uint8_t mux;	    /* enum dbc_mux_mark bits */
+	uint8_t mux;        /* enum dbc_mux_mark bits */
 	const char *long_name;
 	bool raw_start_set;
 	double raw_start;
@@ -181,8 +181,8 @@ struct dbc_parser {
 	struct value_table *table;
 	size_t n_tables, table_room;
 	struct attr_def attr[ATTR_N];
-	bool in_msg;	  /* SG_ belongs to the last message */
-	bool skip_sigs;	  /* the BO_ before was unusable: SG_ are skipped */
+	bool in_msg;    /* SG_ belongs to the last message */
+	bool skip_sigs; /* the BO_ before was unusable: SG_ are skipped */
 	size_t n_known, n_unknown; /* statements */
 	const char *last_unit;
 	struct label_tmp *label; /* scratch of one VAL_ */
@@ -198,7 +198,13 @@ void dbc_pwarn(struct dbc_parser *p, unsigned int line, unsigned int col,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void dbc_perr_at(struct dbc_parser *p, unsigned int line, unsigned int col,
 		 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* At the current token. */
+#define DBC_WARN(p, ...)                                                       \
+	dbc_pwarn(p, (p)->lex.tok_line, (p)->lex.tok_col, __VA_ARGS__)
+
 bool dbc_oom(struct dbc_parser *p);
+/* The current token for a message: its beginning, quoted. */
+const char *dbc_shown(const struct dbc_parser *p, char buf[64]);
 
 /* Copies of the current token's text as UTF-8 in the arena; NULL: OOM. */
 const char *dbc_take_text(struct dbc_parser *p);
@@ -212,7 +218,15 @@ bool dbc_take_sig(struct dbc_parser *p, struct parse_msg *m, const char *what,
 
 bool dbc_expect(struct dbc_parser *p, char c);
 
-/* Statements of dbc_attr.c */
+/* Statements; false: a message was given. dbc_stmt.c */
+bool dbc_stmt_bo(struct dbc_parser *p);
+bool dbc_stmt_sg(struct dbc_parser *p);
+bool dbc_stmt_cm(struct dbc_parser *p);
+bool dbc_stmt_valtype(struct dbc_parser *p);
+bool dbc_stmt_mul_val(struct dbc_parser *p);
+bool dbc_stmt_tx_bu(struct dbc_parser *p);
+bool dbc_stmt_version(struct dbc_parser *p);
+/* dbc_attr.c */
 bool dbc_stmt_ba_def(struct dbc_parser *p);
 bool dbc_stmt_ba_def_def(struct dbc_parser *p);
 bool dbc_stmt_ba(struct dbc_parser *p);

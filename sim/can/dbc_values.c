@@ -76,8 +76,10 @@ static bool take_labels(struct dbc_parser *p, const struct dbc_label **out,
 			return false;
 		}
 		if (p->lex.kind != TOK_STRING) {
-			return dbc_perr(p, "expected the text of value %lld in "
-					   "quotes", (long long)t.label.raw);
+			return dbc_perr(p,
+					"expected the text of value %lld in "
+					"quotes",
+					(long long)t.label.raw);
 		}
 		t.label.text = dbc_take_text(p);
 		if (!t.label.text) {
@@ -149,11 +151,13 @@ static bool take_table(struct dbc_parser *p, const struct dbc_label **out,
 		return false;
 	}
 	t = p->n_tables > 0 ? bsearch(&key, p->table, p->n_tables, sizeof(*t),
-				      table_cmp) :
-			      NULL;
+				      table_cmp)
+			    : NULL;
 	if (!t) {
-		return dbc_perr(p, "no value table (VAL_TABLE_) is called "
-				   "'%.64s'", key.name);
+		return dbc_perr(p,
+				"no value table (VAL_TABLE_) is called "
+				"'%.64s'",
+				key.name);
 	}
 	*out = t->label;
 	*n = t->n;
@@ -198,7 +202,8 @@ bool dbc_stmt_val(struct dbc_parser *p)
 	if (p->sig[s].label) {
 		dbc_pwarn(p, at.tok_line, at.tok_col,
 			  "values of signal %.64s are given twice; the later "
-			  "ones count", p->sig[s].name);
+			  "ones count",
+			  p->sig[s].name);
 	}
 	p->sig[s].label = label;
 	p->sig[s].n_labels = n;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is sent when. Every message that its database says is sent has a row
- * here: cyclic ones a timer, event ones a look at each vehicle state, mixed ones
- * both. Frame k of a cyclic message is queued at start + k * cycle, whatever
- * became of the frames before: only its way over the wire takes time.
+ * here: cyclic ones a timer, event ones a look at each vehicle state, mixed
+ * ones both. Frame k of a cyclic message is queued at start + k * cycle,
+ * whatever became of the frames before: only its way over the wire takes time.
  */
 #include "config.h"
 
@@ -244,7 +244,8 @@ static int add_msg(struct ecu_bus_state *b, const struct dbc_message *m,
 	if (m->fd && b->cfg.fd_bit_rate == 0) {
 		return av_err_set(err, -EINVAL,
 				  "message %s of bus %s needs CAN FD: give the "
-				  "bus a data bit rate", m->name, b->cfg.name);
+				  "bus a data bit rate",
+				  m->name, b->cfg.name);
 	}
 	*em = (struct ecu_msg){ .b = b, .m = m };
 	em->extra = find_extra(&b->cfg, m, &em->sum_from, &em->sum_end);
@@ -331,8 +332,8 @@ int ecus_create(struct evq *q, struct bus *bus, struct cmdq *cmdq,
 	*out = NULL;
 	if (!e || n_buses > UINT8_MAX) {
 		free(e);
-		return e ? av_err_set(err, -EINVAL, "more than 255 buses") :
-			   av_err_set(err, -ENOMEM, "out of memory");
+		return e ? av_err_set(err, -EINVAL, "more than 255 buses")
+			 : av_err_set(err, -ENOMEM, "out of memory");
 	}
 	e->q = q;
 	e->bus = bus;
@@ -394,8 +395,8 @@ static bool fd_len_ok(unsigned int len)
 
 static bool frame_ok(const struct ecus *e, const struct can_frame *f)
 {
-	uint32_t id_max = f->flags & (CAN_EXT | CAN_ERR) ? ID_MAX_EXT :
-							   ID_MAX_STD;
+	uint32_t id_max =
+		f->flags & (CAN_EXT | CAN_ERR) ? ID_MAX_EXT : ID_MAX_STD;
 
 	if (f->bus >= e->n_buses || f->id > id_max) {
 		return false;

@@ -11,9 +11,9 @@
 #include <string.h>
 
 const char *const can_checksum_names[] = {
-	[CHECKSUM_NONE] = "none",	   [CHECKSUM_XOR8] = "xor8",
-	[CHECKSUM_SUM8] = "sum8",	   [CHECKSUM_CRC8_J1850] = "crc8-j1850",
-	[CHECKSUM_TOYOTA] = "toyota",	   NULL,
+	[CHECKSUM_NONE] = "none",     [CHECKSUM_XOR8] = "xor8",
+	[CHECKSUM_SUM8] = "sum8",     [CHECKSUM_CRC8_J1850] = "crc8-j1850",
+	[CHECKSUM_TOYOTA] = "toyota", NULL,
 };
 
 /* ---- counter and checksum ---- */
@@ -71,8 +71,7 @@ void ecu_protect(const struct ecu_message *extra, uint64_t *counter,
 	}
 	if (extra->counter) {
 		/* the field keeps the low bits: it wraps at its size */
-		dbc_set_raw(extra->counter, f->data, f->len,
-			    (int64_t)*counter);
+		dbc_set_raw(extra->counter, f->data, f->len, (int64_t)*counter);
 		++*counter;
 	}
 	if (extra->checksum && extra->kind != CHECKSUM_NONE) {
@@ -98,8 +97,8 @@ static uint8_t frame_len(const struct dbc_message *m)
 	return 64;
 }
 
-void ecu_blank_frame(const struct ecu_bus_state *b,
-		     const struct dbc_message *m, struct can_frame *f)
+void ecu_blank_frame(const struct ecu_bus_state *b, const struct dbc_message *m,
+		     struct can_frame *f)
 {
 	*f = (struct can_frame){ .id = m->id, .len = frame_len(m) };
 	f->flags = m->ext ? CAN_EXT : 0;

@@ -14,16 +14,16 @@
 
 struct wire_slot {
 	struct can_frame f;
-	uint32_t key;	 /* arbitration field: the lower wins */
+	uint32_t key;    /* arbitration field: the lower wins */
 	uint32_t sender; /* index of the node; n_nodes: from outside */
-	uint64_t seq;	 /* among equals the first queued goes first */
+	uint64_t seq;    /* among equals the first queued goes first */
 	const struct dbc_signal *only; /* the one signal to obey, or NULL */
 };
 
 enum wire_state {
 	WIRE_IDLE,
 	WIRE_ARBITRATES, /* start of frame at the timer */
-	WIRE_BUSY,	 /* end of frame at the timer */
+	WIRE_BUSY,       /* end of frame at the timer */
 };
 
 #define LOAD_BUCKET (100 * VT_MS)
@@ -44,11 +44,11 @@ struct wire {
 	vtime free_at; /* end of the last frame and interframe space */
 	bool muted;
 	struct wire_slot *slot; /* pool */
-	uint32_t *heap;		/* slots: [0, n) wait, [n, room) are free */
+	uint32_t *heap;         /* slots: [0, n) wait, [n, room) are free */
 	size_t n, room;
 	uint64_t seq;
-	struct wire_slot now; /* the frame on the wire, if busy */
-	vtime bit_ns_start;   /* start of that frame */
+	struct wire_slot now;  /* the frame on the wire, if busy */
+	vtime bit_ns_start;    /* start of that frame */
 	struct ecu_node *node; /* n_nodes + 1, the last is "outside" */
 	size_t n_nodes;
 	uint64_t frames, bits, errors, dropped;
@@ -73,10 +73,10 @@ void wire_count(struct wire *w, const struct can_frame *f, vtime now);
 struct sent_signal {
 	const struct ecu_source *src;
 	const struct dbc_signal *sig; /* src->signal */
-	double var;	 /* model value that @raw was made of */
-	int64_t raw;	 /* now */
-	int64_t sent;	 /* in the last frame that carried it */
-	uint64_t page;	 /* selector value that carries it */
+	double var;                   /* model value that @raw was made of */
+	int64_t raw;                  /* now */
+	int64_t sent;                 /* in the last frame that carried it */
+	uint64_t page;                /* selector value that carries it */
 	bool sampled, ever_sent, paged;
 };
 
@@ -132,8 +132,8 @@ struct ecus {
 
 /* Frame header and constant bits of @m: start values of all signals but those
  * that come and go. */
-void ecu_blank_frame(const struct ecu_bus_state *b,
-		     const struct dbc_message *m, struct can_frame *f);
+void ecu_blank_frame(const struct ecu_bus_state *b, const struct dbc_message *m,
+		     struct can_frame *f);
 /* Bring the raw values up to date with the state. */
 void ecu_sample(struct ecu_msg *m);
 /* Whether any signal's raw value differs from the last frame's; turns to the

@@ -82,7 +82,8 @@ static struct wire_slot *heap_pop(struct wire *w)
 	while (2 * i + 1 < w->n) {
 		size_t c = 2 * i + 1;
 
-		if (c + 1 < w->n && slot_before(w, w->heap[c + 1], w->heap[c])) {
+		if (c + 1 < w->n &&
+		    slot_before(w, w->heap[c + 1], w->heap[c])) {
 			c++;
 		}
 		if (!slot_before(w, w->heap[c], s)) {
@@ -151,8 +152,8 @@ double wire_load(const struct wire *w, vtime now)
 void wire_count(struct wire *w, const struct can_frame *f, vtime now)
 {
 	unsigned int bits;
-	vtime busy = frame_ns(w, f, &bits) +
-		     bits_ns(INTERFRAME_BITS, w->bit_rate);
+	vtime busy =
+		frame_ns(w, f, &bits) + bits_ns(INTERFRAME_BITS, w->bit_rate);
 
 	w->frames++;
 	w->bits += bits;

@@ -18,6 +18,7 @@
 #define ERROR_BITS 20
 
 /* Polynomial 0x4599, by byte. */
+/* clang-format off */
 static const uint16_t crc15_table[256] = {
 	0x0000, 0x4599, 0x4EAB, 0x0B32, 0x58CF, 0x1D56, 0x1664, 0x53FD,
 	0x7407, 0x319E, 0x3AAC, 0x7F35, 0x2CC8, 0x6951, 0x6263, 0x27FA,
@@ -52,6 +53,7 @@ static const uint16_t crc15_table[256] = {
 	0x276F, 0x62F6, 0x69C4, 0x2C5D, 0x7FA0, 0x3A39, 0x310B, 0x7492,
 	0x5368, 0x16F1, 0x1DC3, 0x585A, 0x0BA7, 0x4E3E, 0x450C, 0x0095,
 };
+/* clang-format on */
 
 struct stuffing {
 	unsigned int state;
@@ -84,9 +86,9 @@ static inline void feed_byte(struct stuffing *s, unsigned int v)
 }
 
 /*
- * Whole bytes are fed, so the bits in front of start of frame are filled up with
- * alternating ones that end recessive: these stuff nothing and leave the start
- * of frame a run of one. States before a filling that starts with 0 or 1:
+ * Whole bytes are fed, so the bits in front of start of frame are filled up
+ * with alternating ones that end recessive: these stuff nothing and leave the
+ * start of frame a run of one. States before a filling that starts with 0 or 1:
  */
 #define BEFORE_0 5
 #define BEFORE_1 0
@@ -98,11 +100,11 @@ static inline unsigned int crc15_byte(unsigned int crc, unsigned int byte)
 
 static unsigned int dlc_of(unsigned int len)
 {
-	return len <= 8	 ? len :
-	       len <= 24 ? 9 + (len - 9) / 4 :
-	       len <= 32 ? 13 :
-	       len <= 48 ? 14 :
-			   15;
+	return len <= 8    ? len
+	       : len <= 24 ? 9 + (len - 9) / 4
+	       : len <= 32 ? 13
+	       : len <= 48 ? 14
+			   : 15;
 }
 
 static unsigned int classic_bits(const struct can_frame *f)
@@ -130,8 +132,8 @@ static unsigned int classic_bits(const struct can_frame *f)
 	crc = crc15_byte(crc, (unsigned int)(head >> 16) & 0xFF);
 	crc = crc15_byte(crc, (unsigned int)(head >> 8) & 0xFF);
 	crc = crc15_byte(crc, (unsigned int)head & 0xFF);
-	/* 25 or 41 bits: all but the last make whole bytes, which makes the data
-	 * late by one bit, and the 15 bits of the CRC end it evenly */
+	/* 25 or 41 bits: all but the last make whole bytes, which makes the
+	 * data late by one bit, and the 15 bits of the CRC end it evenly */
 	for (unsigned int k = (n + 6) / 8 * 8; k > 0; k -= 8) {
 		feed_byte(&s, (unsigned int)((head | fill) >> (k - 7)));
 	}
@@ -155,7 +157,8 @@ static unsigned int fd_bits(const struct can_frame *f, unsigned int *data_bits)
 	uint64_t head, fill;
 
 	if (f->flags & CAN_EXT) {
-		/* SOF 0, base id, SRR 1, IDE 1, rest, RRS 0, FDF 1, res 0, BRS */
+		/* SOF 0, base id, SRR 1, IDE 1, rest, RRS 0, FDF 1, res 0, BRS
+		 */
 		head = (uint64_t)(f->id >> 18) << 24 | UINT64_C(3) << 22 |
 		       (uint64_t)(f->id & 0x3FFFF) << 4 | 1u << 2 | brs;
 		n = 36;

@@ -6,6 +6,7 @@ libavsim_a_SOURCES += \
 	%D%/dbc_lex.c \
 	%D%/dbc_link.c \
 	%D%/dbc_parse.c \
+	%D%/dbc_stmt.c \
 	%D%/dbc_values.c \
 	%D%/ecu.c %D%/ecu.h %D%/ecu_priv.h \
 	%D%/ecu_pack.c \

@@ -5,7 +5,8 @@
  *
  *	bench_title("can");
  *	bench_row("candump parse", 14.2, "M lines/s", ">= 10", NULL, 0);
- *	bench_row("decode", 31.0, "M frames/s", ">= 0.25x", "generated C", 60.2);
+ *	bench_row("decode", 31.0, "M frames/s", ">= 0.25x", "generated
+ *C", 60.2);
  *
  * A figure that misses its goal says MISS and is no failure of the run: the
  * machine may be busy. Benches are the only code that may read a host clock.
@@ -44,14 +45,15 @@ static inline void bench_use(const void *p)
 
 static inline void bench_title(const char *module)
 {
-	printf("== %s\n%-38s %22s  %-10s %-40s %9s\n", module, "figure", "value",
-	       "goal", "peer, same run", "ratio");
+	printf("== %s\n%-38s %22s  %-10s %-40s %9s\n", module, "figure",
+	       "value", "goal", "peer, same run", "ratio");
 }
 
 /**
  * bench_row() - Print one figure beside its goal and its peer
  * @goal:	">= 10" or "<= 50" judges @value; with an x at the end
- *		(">= 0.25x", "<= 1.3x") @value / @peer_value; NULL: for information
+ *		(">= 0.25x", "<= 1.3x") @value / @peer_value; NULL: for
+ *information
  * @peer_name:	NULL if there is none
  *
  * Return: whether the goal is met.
@@ -81,7 +83,9 @@ static inline bool bench_row(const char *name, double value, const char *unit,
 	}
 	printf("%-38s %22s  %-10s %-40s %9s  %s\n", name, fig,
 	       goal ? goal : "-", peer, rat,
-	       !goal ? "" : pass ? "PASS" : "MISS");
+	       !goal  ? ""
+	       : pass ? "PASS"
+		      : "MISS");
 	fflush(stdout);
 	return pass;
 }

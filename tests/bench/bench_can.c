@@ -56,9 +56,11 @@ static void make_text(struct setup *u)
 
 		at += sprintf(at, "BO_ %u M%u: 8 ECU\n", 256 + 8 * m, m);
 		for (unsigned int s = 0; s < N_SIGS; s++) {
-			at += sprintf(at, " SG_ M%uS%u : %u|%u@1%c (%u.%u,-%u.%u)"
-					  " [0|0] \"x\" ECU\n", m, s, bit,
-				      sig_len[s], is_signed(m, s) ? '-' : '+',
+			at += sprintf(at,
+				      " SG_ M%uS%u : %u|%u@1%c (%u.%u,-%u.%u)"
+				      " [0|0] \"x\" ECU\n",
+				      m, s, bit, sig_len[s],
+				      is_signed(m, s) ? '-' : '+',
 				      factor10(m, s) / 10, factor10(m, s) % 10,
 				      offset10(m, s) / 10, offset10(m, s) % 10);
 			bit += sig_len[s];
@@ -116,23 +118,26 @@ static void generate_fields(FILE *f, unsigned int m, bool decode)
 
 		for (unsigned int done = 0; done < len; byte++) {
 			unsigned int from = done == 0 ? bit % 8 : 0;
-			unsigned int n = 8 - from < len - done ? 8 - from :
-								 len - done;
+			unsigned int n =
+				8 - from < len - done ? 8 - from : len - done;
 			unsigned int mask = ((1u << n) - 1) << from;
 
 			if (decode) {
-				fprintf(f, "\tm.s%u |= (uint16_t)((uint16_t)"
-					   "(p[%u] & 0x%02x) >> %u << %u);\n",
+				fprintf(f,
+					"\tm.s%u |= (uint16_t)((uint16_t)"
+					"(p[%u] & 0x%02x) >> %u << %u);\n",
 					s, byte, mask, from, done);
 			} else {
-				fprintf(f, "\tp[%u] |= (uint8_t)((uint16_t)(m.s%u"
-					   " >> %u << %u) & 0x%02x);\n",
+				fprintf(f,
+					"\tp[%u] |= (uint8_t)((uint16_t)(m.s%u"
+					" >> %u << %u) & 0x%02x);\n",
 					byte, s, done, from, mask);
 			}
 			done += n;
 		}
 		if (decode && is_signed(m, s)) {
-			fprintf(f, "\tif (m.s%u & 0x%xu)\n\t\tm.s%u |= 0x%xu;\n",
+			fprintf(f,
+				"\tif (m.s%u & 0x%xu)\n\t\tm.s%u |= 0x%xu;\n",
 				s, 1u << (len - 1), s,
 				0xFFFFu & ~((1u << len) - 1));
 		}
@@ -148,11 +153,15 @@ static void generate_values(FILE *f, unsigned int m, bool decode)
 		double offset = -(double)offset10(m, s) / 10.0;
 
 		if (decode) {
-			fprintf(f, "\tv[%u] = (double)(%s)m.s%u * %.17g + "
-				   "%.17g;\n", s, type, s, factor, offset);
+			fprintf(f,
+				"\tv[%u] = (double)(%s)m.s%u * %.17g + "
+				"%.17g;\n",
+				s, type, s, factor, offset);
 		} else {
-			fprintf(f, "\tm.s%u = (uint16_t)(%s)((v[%u] - %.17g) / "
-				   "%.17g);\n", s, type, s, offset, factor);
+			fprintf(f,
+				"\tm.s%u = (uint16_t)(%s)((v[%u] - %.17g) / "
+				"%.17g);\n",
+				s, type, s, offset, factor);
 		}
 	}
 }
@@ -161,15 +170,18 @@ static void generate(FILE *f)
 {
 	fprintf(f, "#include <stdint.h>\n#include <string.h>\n");
 	for (unsigned int m = 0; m < N_MSGS; m++) {
-		fprintf(f, "static void dec%u(const uint8_t *p, double *v)\n"
-			   "{\n\tstruct { uint16_t s0, s1, s2, s3, s4, s5, s6, "
-			   "s7, s8, s9; } m;\n\n\tmemset(&m, 0, sizeof(m));\n",
+		fprintf(f,
+			"static void dec%u(const uint8_t *p, double *v)\n"
+			"{\n\tstruct { uint16_t s0, s1, s2, s3, s4, s5, s6, "
+			"s7, s8, s9; } m;\n\n\tmemset(&m, 0, sizeof(m));\n",
 			m);
 		generate_fields(f, m, true);
 		generate_values(f, m, true);
-		fprintf(f, "}\n\nstatic void enc%u(uint8_t *p, const double *v)\n"
-			   "{\n\tstruct { uint16_t s0, s1, s2, s3, s4, s5, s6, "
-			   "s7, s8, s9; } m;\n\n", m);
+		fprintf(f,
+			"}\n\nstatic void enc%u(uint8_t *p, const double *v)\n"
+			"{\n\tstruct { uint16_t s0, s1, s2, s3, s4, s5, s6, "
+			"s7, s8, s9; } m;\n\n",
+			m);
 		generate_values(f, m, false);
 		fprintf(f, "\tmemset(p, 0, 8);\n");
 		generate_fields(f, m, false);
@@ -309,11 +321,13 @@ static double theirs_encode(const struct setup *u, const struct generated *g,
 /* Million frames per second of canmatrix. */
 static double canmatrix(const struct setup *u, const char *what)
 {
-	const char *python = getenv("PYTHON"), *top = getenv("AVSIM_TOP_SRCDIR");
+	const char *python = getenv("PYTHON"),
+		   *top = getenv("AVSIM_TOP_SRCDIR");
 	char cmd[1024];
 
-	snprintf(cmd, sizeof(cmd), "%s %s/tests/bench/peer_canmatrix.py %s "
-				   "%s/bench.dbc",
+	snprintf(cmd, sizeof(cmd),
+		 "%s %s/tests/bench/peer_canmatrix.py %s "
+		 "%s/bench.dbc",
 		 python ? python : "/usr/bin/python3", top ? top : ".", what,
 		 u->dir);
 	return bench_peer(cmd) / 1e6;
@@ -343,12 +357,12 @@ static void bench_codec(const struct setup *u)
 	}
 	bench_row("decode 50 x 10", od, "M frames/s", ">= 100x", "canmatrix",
 		  canmatrix(u, "decode"));
-	bench_row("decode 50 x 10", od, "M frames/s", ">= 0.25x",
-		  "generated C", gd);
+	bench_row("decode 50 x 10", od, "M frames/s", ">= 0.25x", "generated C",
+		  gd);
 	bench_row("encode 50 x 10", oe, "M frames/s", ">= 100x", "canmatrix",
 		  canmatrix(u, "encode"));
-	bench_row("encode 50 x 10", oe, "M frames/s", ">= 0.25x",
-		  "generated C", ge);
+	bench_row("encode 50 x 10", oe, "M frames/s", ">= 0.25x", "generated C",
+		  ge);
 	free(phys);
 }
 
@@ -403,10 +417,9 @@ static void bench_candump(const struct setup *u)
 	double ours = 0;
 
 	for (size_t i = 0; i < lines; i++) {
-		at += candump_format(&u->frame[i % N_FRAMES],
-				     i % 3 ? "can0" : "can1",
-				     1690000000 * VT_S + (vtime)i * 607 * VT_US,
-				     at);
+		at += candump_format(
+			&u->frame[i % N_FRAMES], i % 3 ? "can0" : "can1",
+			1690000000 * VT_S + (vtime)i * 607 * VT_US, at);
 	}
 	for (int i = 0; i < 3; i++) {
 		ours = best(ours, ours_lines(text, (size_t)(at - text)));

@@ -59,7 +59,8 @@ TEST(candump_remote_error_and_fd_frames)
 	CHECK_EQ(f.flags, CAN_ERR);
 	CHECK_EQ(f.id, 4);
 	CHECK_EQ(read_one("(1.0) can0 123##311223344556677889900AABB\n", &f,
-			  NULL), 1);
+			  NULL),
+		 1);
 	CHECK_EQ(f.flags, CAN_FD | CAN_BRS | CAN_ESI);
 	CHECK_EQ(f.len, 12);
 	CHECK_EQ(f.data[11], 0xBB);
@@ -93,13 +94,12 @@ TEST(candump_any_number_of_decimals)
 
 TEST(candump_spacing_marks_and_line_ends)
 {
-	static const char text[] =
-		"\xEF\xBB\xBF\r\n\n"
-		"(1.0)  can0  123#11.22.33 \r\n"
-		"(2.0) can1 123#11 R\n"
-		"  \n"
-		"(3.0) can0 123#11 T\r\n"
-		"(4.0) can0 123#1122334455667788_B";
+	static const char text[] = "\xEF\xBB\xBF\r\n\n"
+				   "(1.0)  can0  123#11.22.33 \r\n"
+				   "(2.0) can1 123#11 R\n"
+				   "  \n"
+				   "(3.0) can0 123#11 T\r\n"
+				   "(4.0) can0 123#1122334455667788_B";
 	struct candump_reader r;
 	struct can_frame f;
 
@@ -285,8 +285,10 @@ TEST(candump_logs_come_back_byte_by_byte)
 	char path[4096], *buf;
 	size_t len;
 
-	CHECK_EQ(av_read_file(src_path("tests/data/can/sample.candump.log",
-				       path), 1 << 20, &buf, &len, NULL), 0);
+	CHECK_EQ(av_read_file(
+			 src_path("tests/data/can/sample.candump.log", path),
+			 1 << 20, &buf, &len, NULL),
+		 0);
 	round_trip(path, buf, len, 9);
 	free(buf);
 	if (!shared_path("can/frs_brz_can_sample.log", path)) {
@@ -384,16 +386,15 @@ TEST(candump_cost_stays_in_proportion)
 
 int main(void)
 {
-	return RUN_TESTS(T(candump_classic_frame),
-			 T(candump_remote_error_and_fd_frames),
-			 T(candump_any_number_of_decimals),
-			 T(candump_spacing_marks_and_line_ends),
-			 T(candump_bad_lines_are_named_and_passed_over),
-			 T(candump_too_many_interfaces),
-			 T(candump_nothing_in_nothing_out),
-			 T(candump_time_may_go_back),
-			 T(candump_formats_like_can_utils),
-			 T(candump_logs_come_back_byte_by_byte),
-			 T(candump_styles_come_back),
-			 T(candump_cost_stays_in_proportion));
+	return RUN_TESTS(
+		T(candump_classic_frame), T(candump_remote_error_and_fd_frames),
+		T(candump_any_number_of_decimals),
+		T(candump_spacing_marks_and_line_ends),
+		T(candump_bad_lines_are_named_and_passed_over),
+		T(candump_too_many_interfaces),
+		T(candump_nothing_in_nothing_out), T(candump_time_may_go_back),
+		T(candump_formats_like_can_utils),
+		T(candump_logs_come_back_byte_by_byte),
+		T(candump_styles_come_back),
+		T(candump_cost_stays_in_proportion));
 }

@@ -187,10 +187,12 @@ TEST(dbc_send_types_of_other_tools_are_understood)
 		struct dbc *dbc;
 		char text[512];
 
-		snprintf(text, sizeof(text),
-			 "BO_ 1 M: 8 X\nBA_DEF_ BO_ \"GenMsgSendType\" STRING;\n"
-			 "BA_ \"GenMsgSendType\" BO_ 1 \"%s\";\n"
-			 "BA_ \"GenMsgCycleTime\" BO_ 1 100;\n", row[i].text);
+		snprintf(
+			text, sizeof(text),
+			"BO_ 1 M: 8 X\nBA_DEF_ BO_ \"GenMsgSendType\" STRING;\n"
+			"BA_ \"GenMsgSendType\" BO_ 1 \"%s\";\n"
+			"BA_ \"GenMsgCycleTime\" BO_ 1 100;\n",
+			row[i].text);
 		dbc = load(text);
 		CHECK_EQ(dbc->message[0].send_type, row[i].want);
 		dbc_destroy(dbc);
@@ -403,17 +405,19 @@ TEST(dbc_errors_name_their_place)
 		  "SG_MUL_VAL_ 1 A B 1-1;\nSG_MUL_VAL_ 1 B A 1-1;\n",
 		  "2:6: goes round in circles" },
 		{ "BO_ 1 M: 8 X\n SG_ A m1M : 0|8@1+ (1,0) [0|1] \"\" X\n"
-		  "SG_MUL_VAL_ 1 A A 1-1;\n", "2:6: goes round in circles" },
+		  "SG_MUL_VAL_ 1 A A 1-1;\n",
+		  "2:6: goes round in circles" },
 		{ "BO_ 1 M: 8 X\n SG_ A M : 0|8@1+ (1,0) [0|1] \"\" X\n"
-		  "SG_MUL_VAL_ 1 A A 1,2;\n", "3:19: range of selector values" },
+		  "SG_MUL_VAL_ 1 A A 1,2;\n",
+		  "3:19: range of selector values" },
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct av_diags d = { 0 };
 		struct dbc *dbc = NULL;
 
-		if (parse_n(row[i].text, strlen(row[i].text), &dbc, &d,
-			    NULL) != -EINVAL ||
+		if (parse_n(row[i].text, strlen(row[i].text), &dbc, &d, NULL) !=
+			    -EINVAL ||
 		    dbc || !said(&d, row[i].want)) {
 			fail_msg("want %s in %s", row[i].want, row[i].text);
 		}
@@ -434,9 +438,11 @@ TEST(dbc_oddities_are_warned_of_and_read)
 		  "3:6: has a signal A already" },
 		{ "BO_ 1 M: 8 X\nBO_ 1 N: 8 X\n",
 		  "2:5: is used before (message M, line 1)" },
-		{ "BO_ 1 M: 8 X\nB0_ 2 N: 8 X\n SG_ A : 0|8@1+ (1,0) [0|1] \"\" "
-		  "X\n", "2:1: unknown statement 'B0_' is skipped (did you mean "
-			 "'BO_'?)" },
+		{ "BO_ 1 M: 8 X\nB0_ 2 N: 8 X\n SG_ A : 0|8@1+ (1,0) [0|1] "
+		  "\"\" "
+		  "X\n",
+		  "2:1: unknown statement 'B0_' is skipped (did you mean "
+		  "'BO_'?)" },
 		{ "BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (0,0) [0|1] \"\" X\n",
 		  "2:18: factor 0; taken as 1" },
 		{ "BO_ 1 M: 8 X\n SG_ A : 0|8@1+ (1,0) [0|1e999] \"\" X\n",
@@ -455,7 +461,8 @@ TEST(dbc_oddities_are_warned_of_and_read)
 		{ "BO_ 1 M: 8 X\n SG_ A m1 : 0|8@1+ (1,0) [0|1] \"\" X\n",
 		  "2:6: has no selector (M)" },
 		{ "BO_ 1 M: 8 X\n SG_ A : 0|31@1+ (1,0) [0|1] \"\" X\n"
-		  "SIG_VALTYPE_ 1 A : 1;\n", "3:20: stays an integer" },
+		  "SIG_VALTYPE_ 1 A : 1;\n",
+		  "3:20: stays an integer" },
 		{ "BO_ 1 M: 8 X\nBA_ \"GenMsgCycleTime\" BO_ 1 -5;\n",
 		  "1:5: GenMsgCycleTime of message M is -5 ms" },
 		{ "", "0:0: no messages" },
@@ -502,7 +509,8 @@ TEST(dbc_all_errors_come_at_once)
 TEST(dbc_binary_files_are_refused)
 {
 	static const char nul[] = "BO_ 1 M: 8 X\n\0 SG_";
-	static const char utf16[] = "\xFF\xFE" "B\0O\0_\0 \0";
+	static const char utf16[] = "\xFF\xFE"
+				    "B\0O\0_\0 \0";
 	struct av_diags d = { 0 };
 	struct dbc *dbc;
 
@@ -769,7 +777,8 @@ TEST(dbc_rav4_drive_decodes_to_the_published_values)
 	assert_non_null(fgets(line, sizeof(line), csv));
 	for (; fgets(line, sizeof(line), csv); n++) {
 		CHECK_EQ(sscanf(line, "%lf,%lf,%lf,%lf,%lf,%lf", &t, &v, &w[0],
-				&w[1], &w[2], &w[3]), 6);
+				&w[1], &w[2], &w[3]),
+			 6);
 		CHECK(next_frame(&r, &f, 0x0AA));
 		CHECK_NEAR((double)f.t / 1e9, t, 1e-6);
 		CHECK_NEAR(get(dbc, "WHEEL_SPEEDS", "WHEEL_SPEED_FL", &f) / 3.6,
@@ -793,7 +802,8 @@ TEST(dbc_rav4_drive_decodes_to_the_published_values)
 		CHECK_NEAR((double)f.t / 1e9, t, 1e-6);
 		CHECK_NEAR(get(dbc, "STEER_ANGLE_SENSOR", "STEER_ANGLE", &f) +
 				   get(dbc, "STEER_ANGLE_SENSOR",
-				       "STEER_FRACTION", &f), v, 1e-9);
+				       "STEER_FRACTION", &f),
+			   v, 1e-9);
 	}
 	fclose(csv);
 	CHECK_EQ(n, 4974);
@@ -861,28 +871,34 @@ TEST(dbc_cost_stays_in_proportion)
 		  " SG_ S : 0|8@1+ (1,0) [0|1] \"\" X\n", "" },
 		{ "one identifier for all messages", "",
 		  "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0) [0|1] \"\" X\n", "" },
-		{ "a chain of selectors", "BO_ 1 M: 8 X\n SG_ S0 M : 0|8@1+ "
-					  "(1,0) [0|1] \"\" X\n",
+		{ "a chain of selectors",
+		  "BO_ 1 M: 8 X\n SG_ S0 M : 0|8@1+ "
+		  "(1,0) [0|1] \"\" X\n",
 		  " SG_ T%u m1M : 0|8@1+ (1,0) [0|1] \"\" X\n"
-		  "SG_MUL_VAL_ 1 T%u T%u 1-1;\n", "" },
+		  "SG_MUL_VAL_ 1 T%u T%u 1-1;\n",
+		  "" },
 		{ "errors only", "BO_ 1 M: 8 X\n", " SG_ : 0|8\n", "" },
 		{ "unknown statements", "", "FOO%u_ bar;\n", "" },
 		{ "one comment", "CM_ \"", "all work and no play ", "\";" },
-		{ "a string never closed", "BO_ 1 M: 8 X\nCM_ \"", "text\n", "" },
+		{ "a string never closed", "BO_ 1 M: 8 X\nCM_ \"", "text\n",
+		  "" },
 		{ "quotes", "BO_ 1 M: 8 X\n", "\" ", "" },
 		{ "one name", "BO_ 1 ", "name", ": 8 X\n" },
 		{ "one number", "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (", "123",
 		  ",0) [0|1] \"\" X\n" },
 		{ "one line of blanks", "BO_ 1 M: 8 X\n", "    ", "" },
-		{ "one list of labels", "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0) "
-					"[0|1] \"\" X\nVAL_ 1 S ",
+		{ "one list of labels",
+		  "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0) "
+		  "[0|1] \"\" X\nVAL_ 1 S ",
 		  "%u \"text\" ", ";\n" },
-		{ "one list of ranges", "BO_ 1 M: 8 X\n SG_ S M : 0|8@1+ (1,0) "
-					"[0|1] \"\" X\n SG_ T m1 : 8|8@1+ (1,0)"
-					" [0|1] \"\" X\nSG_MUL_VAL_ 1 T S 1-1",
+		{ "one list of ranges",
+		  "BO_ 1 M: 8 X\n SG_ S M : 0|8@1+ (1,0) "
+		  "[0|1] \"\" X\n SG_ T m1 : 8|8@1+ (1,0)"
+		  " [0|1] \"\" X\nSG_MUL_VAL_ 1 T S 1-1",
 		  ",%u-%u", ";\n" },
-		{ "labels again and again", "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0)"
-					    " [0|1] \"\" X\n",
+		{ "labels again and again",
+		  "BO_ 1 M: 8 X\n SG_ S : 0|8@1+ (1,0)"
+		  " [0|1] \"\" X\n",
 		  "VAL_ 1 S %u \"x\";\n", "" },
 		{ "value tables", "", "VAL_TABLE_ T%u 1 \"x\";\n", "" },
 		{ "names of namespaces", "NS_ :", " CM_\n", "" },
@@ -896,11 +912,13 @@ TEST(dbc_cost_stays_in_proportion)
 #endif
 	buf = malloc(BIG + 4096);
 	/* an ordinary file of the same size */
-	len = fill(buf, "", "BO_ %u Message%u: 8 Node\n"
-			    " SG_ Speed : 0|16@1+ (0.01,0) [0|655.35] \"km/h\" A\n"
-			    " SG_ Torque : 23|12@0- (0.5,-100) [0|0] \"Nm\" A\n"
-			    "CM_ SG_ %u Speed \"how fast\";\n"
-			    "VAL_ %u Torque 1 \"one\" 2 \"two\";\n", "");
+	len = fill(buf, "",
+		   "BO_ %u Message%u: 8 Node\n"
+		   " SG_ Speed : 0|16@1+ (0.01,0) [0|655.35] \"km/h\" A\n"
+		   " SG_ Torque : 23|12@0- (0.5,-100) [0|0] \"Nm\" A\n"
+		   "CM_ SG_ %u Speed \"how fast\";\n"
+		   "VAL_ %u Torque 1 \"one\" 2 \"two\";\n",
+		   "");
 	valid = cost_of(buf, len);
 	print_message("valid: %.3f s, %.1f bytes per byte\n", valid.s,
 		      (double)valid.bytes / (double)len);
@@ -912,8 +930,8 @@ TEST(dbc_cost_stays_in_proportion)
 		print_message("%s: %.3f s, %.1f bytes per byte\n", row[i].what,
 			      c.s, (double)c.bytes / (double)len);
 		if (c.s > 10 * valid.s + 0.02) {
-			fail_msg("%s: %.3f s, a valid file %.3f s",
-				 row[i].what, c.s, valid.s);
+			fail_msg("%s: %.3f s, a valid file %.3f s", row[i].what,
+				 c.s, valid.s);
 		}
 		if (c.bytes > 4 * valid.bytes) {
 			fail_msg("%s: %zu bytes, a valid file %zu", row[i].what,
@@ -967,17 +985,14 @@ int main(void)
 		T(dbc_multiplexing_decides_what_a_frame_carries),
 		T(dbc_errors_name_their_place),
 		T(dbc_oddities_are_warned_of_and_read),
-		T(dbc_all_errors_come_at_once),
-		T(dbc_binary_files_are_refused),
+		T(dbc_all_errors_come_at_once), T(dbc_binary_files_are_refused),
 		T(dbc_ns_list_is_no_statement),
 		T(dbc_fields_at_every_place_agree_with_bit_by_bit),
-		T(dbc_raw_values_round_and_clamp),
-		T(dbc_floats_pass_unchanged),
+		T(dbc_raw_values_round_and_clamp), T(dbc_floats_pass_unchanged),
 		T(dbc_short_frames_lack_their_last_signals),
 		T(dbc_overlapping_signals_overwrite_in_file_order),
 		T(dbc_many_identifiers_are_all_found),
 		T(dbc_real_files_load_without_error),
 		T(dbc_rav4_drive_decodes_to_the_published_values),
-		T(dbc_cost_stays_in_proportion),
-		T(dbc_million_signals_load));
+		T(dbc_cost_stays_in_proportion), T(dbc_million_signals_load));
 }

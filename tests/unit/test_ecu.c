@@ -82,37 +82,55 @@ static struct rig *rig_new(bool sim)
 	size_t len, n = 0;
 
 	CHECK_EQ(av_read_file(src_path("tests/data/can/sample.dbc", path),
-			      1 << 20, &buf, &len, &err), 0);
+			      1 << 20, &buf, &len, &err),
+		 0);
 	CHECK_EQ(dbc_parse("sample.dbc", buf, len, &r->dbc, &d, NULL), 0);
 	free(buf);
 	r->q = evq_create();
 	r->bus = bus_create(av_topics, TOPIC_N);
 	r->cmdq = cmdq_create(evq_clock(r->q));
 	cmdq_set_handler(r->cmdq, on_cmd, r);
-	sources[n++] = (struct ecu_source){ sig(r, "ESP_01", "VehicleSpeed"),
-					    VV_speed, 3.6, 0, NULL, 0 };
-	sources[n++] = (struct ecu_source){ sig(r, "ESP_01", "YawRate"),
-					    VV_yaw_rate, 180 / M_PI, 0, NULL,
-					    0 };
-	sources[n++] = (struct ecu_source){ sig(r, "Motor_01", "Gear"),
-					    VV_gear_current, 1, 0, gear_map,
-					    4 };
+	sources[n++] = (struct ecu_source){
+		sig(r, "ESP_01", "VehicleSpeed"), VV_speed, 3.6, 0, NULL, 0
+	};
+	sources[n++] = (struct ecu_source){
+		sig(r, "ESP_01", "YawRate"), VV_yaw_rate, 180 / M_PI, 0, NULL, 0
+	};
+	sources[n++] = (struct ecu_source){
+		sig(r, "Motor_01", "Gear"), VV_gear_current, 1, 0, gear_map, 4
+	};
 	sources[n++] = (struct ecu_source){ sig(r, "Motor_01", "MotorTorque"),
-					    VV_motor_torque, 1, 0, NULL, 0 };
-	sources[n++] = (struct ecu_source){ sig(r, "Doors_01", "DoorFL"),
-					    VV_door_fl, 1, 0, NULL, 0 };
-	sources[n++] = (struct ecu_source){ sig(r, "Doors_01", "WindowFL"),
-					    VV_window_fl, 100, 0, NULL, 0 };
+					    VV_motor_torque,
+					    1,
+					    0,
+					    NULL,
+					    0 };
+	sources[n++] = (struct ecu_source){
+		sig(r, "Doors_01", "DoorFL"), VV_door_fl, 1, 0, NULL, 0
+	};
+	sources[n++] = (struct ecu_source){
+		sig(r, "Doors_01", "WindowFL"), VV_window_fl, 100, 0, NULL, 0
+	};
 	sources[n++] = (struct ecu_source){ sig(r, "Tyres_01", "PressureFL"),
-					    VV_tyre_pressure_fl, 1e-3, 0, NULL,
+					    VV_tyre_pressure_fl,
+					    1e-3,
+					    0,
+					    NULL,
 					    0 };
 	sources[n++] = (struct ecu_source){ sig(r, "Tyres_01", "PressureRR"),
-					    VV_tyre_pressure_rr, 1e-3, 0, NULL,
+					    VV_tyre_pressure_rr,
+					    1e-3,
+					    0,
+					    NULL,
 					    0 };
-	requests[0] = (struct ecu_request){ sig(r, "Doors_Req", "DoorReqFL"),
-					    VV_door_fl_set, 1, 0, NULL, 0 };
+	requests[0] = (struct ecu_request){
+		sig(r, "Doors_Req", "DoorReqFL"), VV_door_fl_set, 1, 0, NULL, 0
+	};
 	requests[1] = (struct ecu_request){ sig(r, "Doors_Req", "WindowReqFL"),
-					    VV_window_fl_set, 0.01, 0, NULL,
+					    VV_window_fl_set,
+					    0.01,
+					    0,
+					    NULL,
 					    0 };
 	extras[0] = (struct ecu_message){ dbc_by_name(r->dbc, "ESP_01"),
 					  sig(r, "ESP_01", "Esp01Counter"),
@@ -129,9 +147,11 @@ static struct rig *rig_new(bool sim)
 				   .extra = extras,
 				   .n_extras = 1 };
 	CHECK_EQ(ecus_create(r->q, r->bus, r->cmdq, &r->cfg, 1, sim, &r->ecus,
-			     &err), 0);
+			     &err),
+		 0);
 	CHECK_EQ(bus_subscribe(r->bus, TOPIC_CAN, STAGE_TAP, "test", on_can, r,
-			       &err), 0);
+			       &err),
+		 0);
 	bus_seal(r->bus);
 	r->step = (struct vtimer){ .fn = on_step, .ctx = r };
 	if (sim) {
@@ -241,7 +261,8 @@ TEST(ecu_value_without_a_pair_keeps_the_last_one)
 	r->state.v[VV_gear_current] = 9;
 	evq_run_until(r->q, 250 * VT_MS);
 	CHECK_NEAR(value(r, nth(r, 0x200, count(r, 0x200) - 1), "Motor_01",
-			 "Gear"), 2, 0);
+			 "Gear"),
+		   2, 0);
 	rig_free(r);
 }
 
@@ -317,8 +338,8 @@ static uint8_t crc8_slow(const uint8_t *p, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		crc ^= p[i];
 		for (int k = 0; k < 8; k++) {
-			crc = (uint8_t)(crc & 0x80 ? crc << 1 ^ 0x1D :
-						     crc << 1);
+			crc = (uint8_t)(crc & 0x80 ? crc << 1 ^ 0x1D
+						   : crc << 1);
 		}
 	}
 	return crc ^ 0xFF;
@@ -351,8 +372,9 @@ static uint8_t sum_of(enum can_checksum kind)
 	uint8_t sum;
 
 	r->cfg.extra = &extra;
-	CHECK_EQ(ecus_create(r->q, r->bus, r->cmdq, &r->cfg, 1, false, &e,
-			     NULL), 0);
+	CHECK_EQ(
+		ecus_create(r->q, r->bus, r->cmdq, &r->cfg, 1, false, &e, NULL),
+		0);
 	CHECK_EQ(ecus_request(e, 0, door, 1), 0);
 	evq_run_until(r->q, VT_S);
 	CHECK_EQ(r->n, 1);
@@ -367,7 +389,8 @@ TEST(ecu_checksum_kinds)
 	/* id 0x320, 2 bytes, the other byte asks for 1 in 2 of its bits */
 	CHECK_EQ(sum_of(CHECKSUM_XOR8), 0xfd);
 	CHECK_EQ(sum_of(CHECKSUM_SUM8), 0xfd);
-	CHECK_EQ(sum_of(CHECKSUM_CRC8_J1850), crc8_slow((uint8_t[]){ 0xfd }, 1));
+	CHECK_EQ(sum_of(CHECKSUM_CRC8_J1850),
+		 crc8_slow((uint8_t[]){ 0xfd }, 1));
 	CHECK_EQ(sum_of(CHECKSUM_TOYOTA), (0x03 + 0x20 + 2 + 0xfd) & 0xff);
 }
 
@@ -650,8 +673,9 @@ static unsigned int slow_bits(const struct can_frame *f, unsigned int *fast)
 		put(&s, f->data[i], 8);
 	}
 	for (unsigned int i = 0; !fd && i < s.n; i++) {
-		crc = ((crc >> 14 & 1) != s.bit[i] ? crc << 1 ^ 0x4599 :
-						     crc << 1) & 0x7FFF;
+		crc = ((crc >> 14 & 1) != s.bit[i] ? crc << 1 ^ 0x4599
+						   : crc << 1) &
+		      0x7FFF;
 	}
 	if (!fd) {
 		put(&s, crc, 15);
@@ -680,8 +704,8 @@ static unsigned int slow_bits(const struct can_frame *f, unsigned int *fast)
 
 TEST(frame_bits_agree_with_the_standard_bit_by_bit)
 {
-	static const uint8_t fd_len[] = { 0,  1,  2,  3,  4,  5,  6,  7,
-					  8,  12, 16, 20, 24, 32, 48, 64 };
+	static const uint8_t fd_len[] = { 0, 1,  2,  3,  4,  5,  6,  7,
+					  8, 12, 16, 20, 24, 32, 48, 64 };
 	struct av_rand rnd;
 
 	av_rand_init(&rnd, 1, "frame_bits");
@@ -730,27 +754,26 @@ TEST(frame_bits_stay_within_the_textbook_limits)
 
 int main(void)
 {
-	return RUN_TESTS(
-		T(ecu_cyclic_frames_start_without_drift),
-		T(ecu_frames_hold_the_vehicles_state),
-		T(ecu_value_without_a_pair_keeps_the_last_one),
-		T(ecu_event_frames_follow_changes_only),
-		T(ecu_mixed_frames_keep_their_least_spacing),
-		T(ecu_pages_of_a_multiplexed_message_take_turns),
-		T(ecu_counter_wraps_and_checksum_holds),
-		T(ecu_checksum_kinds),
-		T(ecu_request_is_obeyed_when_it_is_on_the_bus),
-		T(ecu_injected_request_is_obeyed_as_a_whole),
-		T(ecu_injected_all_ones_ask_for_nothing),
-		T(ecu_lowest_identifier_wins_the_bus),
-		T(ecu_running_frame_is_not_interrupted),
-		T(ecu_overload_is_refused_and_counted),
-		T(ecu_bad_frames_are_refused),
-		T(ecu_load_is_the_share_of_busy_time),
-		T(ecu_mute_stops_a_node_and_lets_it_go_on_in_phase),
-		T(ecu_muted_bus_is_silent_and_catches_up_on_changes),
-		T(ecu_replayed_frames_pass_unchanged),
-		T(ecu_fd_message_needs_a_data_rate),
-		T(frame_bits_agree_with_the_standard_bit_by_bit),
-		T(frame_bits_stay_within_the_textbook_limits));
+	return RUN_TESTS(T(ecu_cyclic_frames_start_without_drift),
+			 T(ecu_frames_hold_the_vehicles_state),
+			 T(ecu_value_without_a_pair_keeps_the_last_one),
+			 T(ecu_event_frames_follow_changes_only),
+			 T(ecu_mixed_frames_keep_their_least_spacing),
+			 T(ecu_pages_of_a_multiplexed_message_take_turns),
+			 T(ecu_counter_wraps_and_checksum_holds),
+			 T(ecu_checksum_kinds),
+			 T(ecu_request_is_obeyed_when_it_is_on_the_bus),
+			 T(ecu_injected_request_is_obeyed_as_a_whole),
+			 T(ecu_injected_all_ones_ask_for_nothing),
+			 T(ecu_lowest_identifier_wins_the_bus),
+			 T(ecu_running_frame_is_not_interrupted),
+			 T(ecu_overload_is_refused_and_counted),
+			 T(ecu_bad_frames_are_refused),
+			 T(ecu_load_is_the_share_of_busy_time),
+			 T(ecu_mute_stops_a_node_and_lets_it_go_on_in_phase),
+			 T(ecu_muted_bus_is_silent_and_catches_up_on_changes),
+			 T(ecu_replayed_frames_pass_unchanged),
+			 T(ecu_fd_message_needs_a_data_rate),
+			 T(frame_bits_agree_with_the_standard_bit_by_bit),
+			 T(frame_bits_stay_within_the_textbook_limits));
 }
