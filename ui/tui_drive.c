@@ -312,7 +312,7 @@ void tui_drive_draw(struct tui *t, struct rect r)
 	draw_telltales(t, y + 12, r.x + 1, LEFT_W - 2);
 	if (r.w == t->cols) { /* else there is a pane for it */
 		tui_log_latest(t,
-			       (struct rect){ y + 17, r.x + 1, 3, LEFT_W - 2 });
+			       (struct rect){ y + 17, r.x, 3, LEFT_W - 1 });
 	}
 	tui_car_draw(t, (struct rect){ y, car_x, r.h, CAR_W });
 	draw_side(t, y, side_x, r.x + r.w - side_x > 22 ? 22 :

@@ -152,8 +152,8 @@ void tui_log_latest(struct tui *t, struct rect r)
 	for (size_t i = 0; y >= r.y && (e = model_log_at(t->m, i)); i++, y--) {
 		tui_clock(e->t == VT_NEVER ? 0 : e->t, at);
 		at[strlen(at) - 2] = '\0'; /* tenths */
-		tui_put_right(t, y, r.x, 6, ROLE_DIM, "%s", at);
-		tui_put(t, y, r.x + 7, r.w - 7, kind_role(e), "%s %s", e->key,
+		tui_put_right(t, y, r.x, 7, ROLE_DIM, "%s", at);
+		tui_put(t, y, r.x + 8, r.w - 8, kind_role(e), "%s %s", e->key,
 			e->text);
 	}
 }

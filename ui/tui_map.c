@@ -9,7 +9,8 @@
 #include "sim/world.h"
 #include "ui/tui.h"
 
-#define M_PER_DOT_MIN 0.05
+#define M_PER_DOT_MIN 0.02
+#define M_PER_DOT_AUTO 0.1 /* a car is 45 dots long then */
 #define RAD_PER_DEG 0.017453292519943295
 
 struct canvas {
@@ -19,16 +20,8 @@ struct canvas {
 	uint8_t *path, *plan; /* dots of each cell: driven, and planned */
 };
 
-/* Steps of 1, 2, 5 so that the zoom does not creep. */
-static double next_scale(double s, int dir)
-{
-	double e = pow(10, floor(log10(s) + 1e-9)), m = s / e;
-
-	if (dir > 0) {
-		return m < 1.5 ? 2 * e : m < 3.5 ? 5 * e : 10 * e;
-	}
-	return m > 3.5 ? 2 * e : m > 1.5 ? e : e / 2;
-}
+/* Zoom goes in steps so that the picture stands still most of the time. */
+#define ZOOM_STEP 1.4142135623730951
 
 struct box {
 	double x0, x1, y0, y1;
@@ -79,19 +72,19 @@ static void choose_view(struct tui *t, struct canvas *c)
 	double w = c->r.w * 2, h = c->r.h * 4;
 
 	if (t->map.m_per_dot <= 0) {
-		t->map.m_per_dot = 0.1;
+		t->map.m_per_dot = M_PER_DOT_AUTO;
 	}
 	if (!t->map.fixed) {
 		double need = fmax((b.x1 - b.x0) / (w * 0.85),
 				   (b.y1 - b.y0) / (h * 0.75));
 
 		while (t->map.m_per_dot < need) {
-			t->map.m_per_dot = next_scale(t->map.m_per_dot, 1);
+			t->map.m_per_dot *= ZOOM_STEP;
 		}
-		/* zoom in only when much is empty */
-		while (t->map.m_per_dot > 0.15 &&
-		       next_scale(t->map.m_per_dot, -1) > need * 1.4) {
-			t->map.m_per_dot = next_scale(t->map.m_per_dot, -1);
+		/* in again only if there is some room to spare */
+		while (t->map.m_per_dot > M_PER_DOT_AUTO * ZOOM_STEP &&
+		       t->map.m_per_dot > need * ZOOM_STEP * 1.1) {
+			t->map.m_per_dot /= ZOOM_STEP;
 		}
 	}
 	c->scale = t->map.m_per_dot;
@@ -212,10 +205,13 @@ static void draw_dots(struct tui *t, const struct canvas *c)
 static void draw_mark(struct tui *t, const struct canvas *c, double x_m,
 		      double y_m, enum role role, const char *sign)
 {
-	int x = (int)floor(dot_x(c, x_m) / 2), y = (int)floor(dot_y(c, y_m) / 4);
+	/* the cell that holds the dot that line() would set */
+	double x = floor(round(dot_x(c, x_m)) / 2);
+	double y = floor(round(dot_y(c, y_m)) / 4);
 
 	if (x >= 0 && y >= 0 && x < c->r.w && y < c->r.h) {
-		tui_put(t, c->r.y + y, c->r.x + x, 1, role, "%s", sign);
+		tui_put(t, c->r.y + (int)y, c->r.x + (int)x, 1, role, "%s",
+			sign);
 	}
 }
 
@@ -302,16 +298,18 @@ void tui_map_draw(struct tui *t, struct rect r)
 
 bool tui_map_key(struct tui *t, int ch)
 {
-	double s = t->map.m_per_dot > 0 ? t->map.m_per_dot : 0.1;
+	double *scale = &t->map.m_per_dot;
 
+	if (*scale <= 0) {
+		return false; /* not drawn yet */
+	}
 	switch (ch) {
 	case 'z':
-		s = next_scale(s, -1);
-		t->map.m_per_dot = s > M_PER_DOT_MIN ? s : M_PER_DOT_MIN;
+		*scale = fmax(*scale / ZOOM_STEP, M_PER_DOT_MIN);
 		t->map.fixed = true;
 		return true;
 	case 'Z':
-		t->map.m_per_dot = s < 1e5 ? next_scale(s, 1) : s;
+		*scale = fmin(*scale * ZOOM_STEP, 1e5);
 		t->map.fixed = true;
 		return true;
 	case 'a':
