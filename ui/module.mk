@@ -36,4 +36,6 @@ libavsim_a_SOURCES += \
 
 UNIT_TESTS += tests/unit/test_ui_model
 tests_unit_test_ui_model_LDADD = $(CMOCKA_LDADD)
-EXTRA_DIST += tests/ui/capture_svg.py
+TESTS += tests/ui/test_dash.sh
+EXTRA_DIST += tests/ui/test_dash.sh tests/ui/shot.sh tests/ui/capture_svg.py \
+	docs/dashboard.svg

@@ -80,6 +80,7 @@ struct tui_props {
 	size_t n;
 	enum { PROPS_BY_NAME, PROPS_BY_CHANGE } sort;
 	bool changed_only;
+	uint32_t asked; /* slot that the dialog is about */
 };
 
 struct tui_can {
@@ -123,7 +124,7 @@ struct tui {
 	enum tui_mode mode;
 	struct tui_edit edit;
 	char filter[TUI_N_VIEWS][64];
-	char prompt_title[64], prompt_hint[128], prompt_error[160];
+	char prompt_title[80], prompt_hint[128], prompt_error[160];
 	char error[160]; /* what tui_try() returns */
 	tui_prompt_fn *prompt_fn;
 	char flash[200]; /* footer message until flash_until */
@@ -203,6 +204,8 @@ void tui_flash(struct tui *t, bool bad, const char *fmt, ...)
  * is replayed. tui_try() returns NULL or what is wrong, tui_command() shows it.
  */
 const char *tui_try(struct tui *t, const char *text);
+/* The same with @text in quotes behind @head, "verb key=" (at most 200). */
+const char *tui_try_quoted(struct tui *t, const char *head, const char *text);
 void tui_command(struct tui *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void tui_inject(struct tui *t, const char *frame); /* opens its dialog */

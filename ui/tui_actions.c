@@ -58,7 +58,7 @@ static void draw_item(struct tui *t, int y, struct rect r, const char *name,
 	tui_put(t, y, r.x + 2, 15, role, "%s", name);
 	if (active) {
 		tui_put(t, y, r.x + 18, r.w - 18, ROLE_BAD, "%s",
-			active + strlen(name));
+			active + strlen(name) + (active[strlen(name)] == ' '));
 	} else {
 		args_text(arg, args, sizeof(args));
 		tui_put(t, y, r.x + 18, r.w - 18,
@@ -230,6 +230,8 @@ bool tui_actions_key(struct tui *t, int ch)
 {
 	struct tui_actions *a = &t->actions;
 
+	a->faults.n = n_faults; /* keys may come before the first picture */
+	a->actions.n = n_actions;
 	switch (ch) {
 	case KEY_LEFT:
 		a->on_actions = false;

@@ -315,6 +315,9 @@ static void inject_like(struct tui *t)
 
 bool tui_can_key(struct tui *t, int ch)
 {
+	uint16_t rows[MODEL_CAN_MAX];
+
+	t->can.list.n = choose_rows(t, rows);
 	switch (ch) {
 	case 'i':
 		inject_like(t);

@@ -205,10 +205,10 @@ void tui_inject(struct tui *t, const char *frame)
 		   frame ? frame : text, inject);
 }
 
-static const char *mark(struct tui *t, const char *text)
+const char *tui_try_quoted(struct tui *t, const char *head, const char *text)
 {
-	char command[600];
-	size_t n = (size_t)sprintf(command, "mark text='");
+	char command[800];
+	size_t n = (size_t)snprintf(command, sizeof(command), "%s'", head);
 
 	for (; *text && n < sizeof(command) - 4; text++) {
 		if (*text == '\'') {
@@ -219,6 +219,11 @@ static const char *mark(struct tui *t, const char *text)
 	command[n++] = '\'';
 	command[n] = '\0';
 	return tui_try(t, command);
+}
+
+static const char *mark(struct tui *t, const char *text)
+{
+	return tui_try_quoted(t, "mark text=", text);
 }
 
 static void prompt_key(struct tui *t, int ch)

@@ -283,10 +283,10 @@ static void draw_detail(struct tui *t, struct rect r, uint32_t slot)
 	}
 	r = tui_section(t, r, "%s", vhal_slot_name(vhal, slot));
 	tui_put(t, r.y, r.x + 1, r.w - 2, ROLE_DIM,
-		"0x%08x  area 0x%x  %s  %s%s  %s%s  %s  %u changes",
+		"0x%08x/0x%x  %s  %s%s  %s%s  %s  %u changes",
 		(unsigned int)c->prop, (unsigned int)v->area,
 		type_name(c->prop), modes[c->mode], rate, access[c->access],
-		range, c->bound ? "from the bus" : "not on the bus", p->n);
+		range, c->bound ? "on the bus" : "stored only", p->n);
 	if (has_value(v)) {
 		value_text(v, info, text, sizeof(text));
 		tui_put(t, r.y + 1, r.x + 1, r.w - 2, ROLE_STRONG, "%s %s",
@@ -342,21 +342,26 @@ void tui_props_draw(struct tui *t, struct rect r)
 
 static const char *set_property(struct tui *t, const char *text)
 {
-	return tui_try(t, text);
+	char head[200];
+
+	snprintf(head, sizeof(head), "set property=%.150s value=",
+		 vhal_slot_name(t->env.w->vhal, t->props.asked));
+	return tui_try_quoted(t, head, text);
 }
 
 static void ask_set(struct tui *t)
 {
 	struct vhal *vhal = t->env.w->vhal;
-	uint32_t slot = t->props.row[t->props.list.sel];
-	char text[240], value[100];
+	char value[200], title[80];
 
-	vhal_value_text(vhal_get(vhal, slot), value, sizeof(value));
-	snprintf(text, sizeof(text), "set property=%s value=%s",
-		 vhal_slot_name(vhal, slot), value);
-	tui_prompt(t, "Set a property, as a guest would",
-		   "number, enum name, true or false, [list]", text,
-		   set_property);
+	t->props.asked = t->props.row[t->props.list.sel];
+	vhal_value_text(vhal_get(vhal, t->props.asked), value, sizeof(value));
+	snprintf(title, sizeof(title), "Set %.60s",
+		 vhal_slot_name(vhal, t->props.asked));
+	tui_prompt(t, title,
+		   "as a guest would: a number, enum name, true or false, "
+		   "[list]",
+		   value, set_property);
 }
 
 bool tui_props_key(struct tui *t, int ch)

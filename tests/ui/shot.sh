@@ -8,7 +8,7 @@
 # into the gap, presses KEYs (tmux names) and writes what is on the screen.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
-avsim=${AVSIM_TOP_BUILDDIR:-$top}/avsim
+avsim=$(cd "${AVSIM_TOP_BUILDDIR:-$top}" && pwd)/avsim
 out=${1:-$top/docs/dashboard.svg}
 cols=${2:-120}
 rows=${3:-40}
@@ -20,9 +20,10 @@ unset TMUX
 tm() {
 	tmux -L "avsim-shot-$$" -f /dev/null "$@"
 }
-trap 'tm kill-server 2>/dev/null || true' EXIT
-tm new-session -d -x "$cols" -y "$rows" \
-	"TERM=tmux-256color $avsim run --scenario parking --no-record --speed 5"
+work=$(mktemp -d)
+trap 'tm kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
+tm new-session -d -x "$cols" -y "$rows" -c "$work" \
+	"TERM=tmux-256color $avsim run --scenario parking --record parking.avrec --speed 5"
 for _ in $(seq 200); do
 	# 0:29 of 1:00: backing, hazard lights on
 	tm capture-pane -p | grep -q '0:29\.[0-9]* / ' && break

@@ -5,6 +5,7 @@
 . "${AVSIM_TOP_SRCDIR:-.}/tests/cli/lib.sh"
 
 command -v tmux >/dev/null || skip "no tmux"
+"$avsim" run --help >/dev/null 2>&1 || skip "this avsim cannot run yet"
 unset TMUX TMUX_TMPDIR
 LC_ALL=C.UTF-8
 export LC_ALL
@@ -171,6 +172,13 @@ await "injected frame" "01 02"
 key Escape Escape
 key f
 await faults "Faults"
+key Down
+key Enter
+await "fault dialog" "fault name=can-mute bus="
+key Enter
+await "fault starts" "● can-mute        bus=can0"
+key Enter
+await "fault clears" "can-mute        bus= [node=]"
 
 # ---- sizes ----
 key 1
