@@ -365,6 +365,30 @@ TEST(store_update_of_its_own_value_is_no_change)
 	fix_free(f);
 }
 
+TEST(store_update_may_borrow_from_the_value_it_replaces)
+{
+	static const int32_t x[] = { 1, 2, 3, 4 };
+	static const float y = 1.5f;
+	struct fix *f = fix_started();
+	uint32_t s = slot(f, MIXED, 0);
+	struct vhal_value val = { .prop = MIXED,
+				  .i32 = x,
+				  .n_i32 = 2,
+				  .f32 = &y,
+				  .n_f32 = 1,
+				  .str = "a long string" };
+
+	vhal_update(f->v, s, &val);
+	val = *vhal_get(f->v, s);
+	val.i32 = x; /* would lie over the float if stored in place */
+	val.n_i32 = 4;
+	val.str = NULL;
+	vhal_update(f->v, s, &val);
+	last_event(f, 2, "MIXED_TYPE_PROPERTY_FOR_TEST",
+		   "{i32:[1,2,3,4],f:[1.5]}");
+	fix_free(f);
+}
+
 TEST(store_key_presses_are_events_even_if_equal)
 {
 	static const int32_t keys[] = { 0, 30, 0 };
@@ -778,21 +802,38 @@ TEST(sub_each_slot_keeps_the_phase_of_its_own_start)
 	fix_free(f);
 }
 
+struct joiner {
+	struct vtimer t;
+	struct fix *f;
+	struct vhal_sub *sub;
+};
+
+static void join_now(struct vtimer *t, vtime now)
+{
+	struct joiner *j = t->ctx;
+
+	CHECK(now == VT_S / 2);
+	CHECK_EQ(j->f->n, 0);
+	CHECK_EQ(vhal_sub_add(j->sub, slot(j->f, SPEED, 0), 2), 0);
+}
+
 TEST(sub_added_at_the_instant_of_a_sample_gets_one_event_not_two)
 {
 	struct fix *f = fix_new();
-	struct vhal_sub *s = vhal_sub_create(f->v, on_event, f);
+	struct joiner j = { .t.fn = join_now, .f = f };
 
-	CHECK_EQ(vhal_sub_add(s, slot(f, RANGE, 0), 2), 0);
-	evq_run_until(f->q, VT_S / 2 - 1);
-	/* the clock stands at 0.5 s while the group of RANGE is still due */
-	CHECK(evq_next_due(f->q) == VT_S / 2);
-	evq_run_until(f->q, VT_S / 2);
+	j.t.ctx = &j;
+	j.sub = vhal_sub_create(f->v, on_event, f);
+	/* armed first, fires before the sample of the same instant */
+	CHECK_EQ(evq_arm(f->q, &j.t, VT_S / 2), 0);
+	CHECK_EQ(vhal_sub_add(j.sub, slot(f, RANGE, 0), 2), 0);
 	f->n = 0;
-	CHECK_EQ(vhal_sub_add(s, slot(f, SPEED, 0), 2), 0);
-	CHECK_EQ(f->n, 1);
+	evq_run_until(f->q, VT_S / 2);
+	CHECK_EQ(f->n, 2);
+	CHECK_STR(f->ev[0].name, "PERF_VEHICLE_SPEED");
+	CHECK_STR(f->ev[1].name, "RANGE_REMAINING");
 	evq_run_until(f->q, VT_S);
-	CHECK_EQ(f->n, 3);
+	CHECK_EQ(f->n, 4);
 	fix_free(f);
 }
 
@@ -910,6 +951,7 @@ int main(void)
 		T(store_vectors_grow_by_element_and_change_whole),
 		T(store_update_of_wrong_shape_has_no_effect),
 		T(store_update_of_its_own_value_is_no_change),
+		T(store_update_may_borrow_from_the_value_it_replaces),
 		T(store_key_presses_are_events_even_if_equal),
 		T(store_timestamps_never_repeat_for_a_slot),
 		T(set_stores_and_echoes_what_is_not_bound),

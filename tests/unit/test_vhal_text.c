@@ -49,6 +49,8 @@ static const char all_types[] =
 	"{\"areaId\":3}]},"
 	"{\"property\":\"VehicleProperty::HVAC_FAN_SPEED\",\"areas\":["
 	"{\"areaId\":1},{\"areaId\":17}]},"
+	"{\"property\":\"VehicleProperty::HVAC_FAN_DIRECTION\",\"areas\":["
+	"{\"areaId\":17},{\"areaId\":49}]},"
 	"{\"property\":\"VehicleProperty::ULTRASONICS_SENSOR_POSITION\","
 	"\"areas\":[{\"areaId\":1},{\"areaId\":2048}]}"
 	"]}";
@@ -370,6 +372,8 @@ TEST(names_of_slots_are_property_and_areas)
 		"MIRROR_Z_POS/DRIVER_LEFT|DRIVER_RIGHT",
 		"HVAC_FAN_SPEED/ROW_1_LEFT",
 		"HVAC_FAN_SPEED/ROW_1_LEFT|ROW_2_LEFT",
+		"HVAC_FAN_DIRECTION/ROW_1_LEFT|ROW_2_LEFT",
+		"HVAC_FAN_DIRECTION/ROW_1_LEFT|ROW_2_LEFT|ROW_2_CENTER",
 		"ULTRASONICS_SENSOR_POSITION/0x1",
 		"ULTRASONICS_SENSOR_POSITION/0x800",
 	};
@@ -430,6 +434,10 @@ TEST(names_not_found_come_with_a_remedy)
 		  "RIGHT_REAR");
 	finds_not(&f, "TIRE_PRESSURE/LEFT_REAR",
 		  "TIRE_PRESSURE has no area LEFT_REAR; its areas: LEFT_FRONT");
+	finds(&f, "HVAC_FAN_DIRECTION/ROW_2_CENTER", 0x15400501, 49);
+	finds_not(&f, "HVAC_FAN_DIRECTION/ROW_1_LEFT",
+		  "HVAC_FAN_DIRECTION has several areas with ROW_1_LEFT; its "
+		  "areas: ROW_1_LEFT|ROW_2_LEFT, ");
 	finds_not(&f, "TIRE_PRESSURE/NOWHERE", "has no area NOWHERE");
 	finds_not(&f, "TIRE_PRESSURE/", "has no area");
 	finds_not(&f, "TIRE_PRESSURE/LEFT_FRONT|", "has no area LEFT_FRONT|");
