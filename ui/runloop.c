@@ -317,6 +317,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 		check_recording(&l);
 	}
 	dash_destroy(l.dash);
+	uv_run(&l.uv, UV_RUN_NOWAIT); /* the answer to "quit" goes out */
 	services_destroy(l.services);
 	uv_walk(&l.uv, close_handle, NULL);
 	uv_run(&l.uv, UV_RUN_DEFAULT);
