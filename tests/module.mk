@@ -33,8 +33,8 @@ EXTRA_PROGRAMS += $(BENCHES)
 
 # The gRPC layer against python3-grpcio.
 check_PROGRAMS += tests/services/grpc_testd
-TESTS += tests/services/test_grpc.py
-EXTRA_DIST += tests/services/test_grpc.py
+TESTS += tests/services/test_grpc.py tests/services/test_vhal.py
+EXTRA_DIST += tests/services/test_grpc.py tests/services/test_vhal.py
 
 # The command line, as a user drives it.
 CLI_TESTS = \

@@ -93,7 +93,7 @@ class Stream(threading.Thread):
                 with self.lock:
                     for v in self.unpack(msg):
                         old = self.seen.setdefault((v.prop, v.area_id), [])
-                        if old and old[-1].timestamp >= v.timestamp:
+                        if old and old[-1].timestamp > v.timestamp:
                             self.order = False
                         old.append(v)
                     self.lock.notify_all()
