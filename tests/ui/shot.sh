@@ -23,14 +23,18 @@ tm() {
 work=$(mktemp -d)
 trap 'tm kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 tm new-session -d -x "$cols" -y "$rows" -c "$work" \
-	"TERM=tmux-256color $avsim run --scenario parking --record parking.avrec --speed 5"
-for _ in $(seq 200); do
-	# 0:29 of 1:00: backing, hazard lights on
-	tm capture-pane -p | grep -q '0:29\.[0-9]* / ' && break
+	"TERM=tmux-256color $avsim run --scenario parking --record parking.avrec --speed 2"
+for _ in $(seq 400); do
+	# 0:27 to 0:30 of 1:00: backing, hazard lights on
+	tm capture-pane -p | grep -Eq '0:(2[7-9]|30)\.[0-9]* / ' && break
 	sleep 0.05
 done
 tm send-keys Space
 sleep 0.5
+tm capture-pane -p | grep -q PAUSED || {
+	echo "shot.sh: could not pause it in time" >&2
+	exit 1
+}
 for key; do
 	tm send-keys "$key"
 	sleep 0.5
