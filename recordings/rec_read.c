@@ -219,6 +219,8 @@ static int no_memory(struct av_err *err)
 	return av_err_set(err, -ENOMEM, "out of memory");
 }
 
+#define NUM_EXACT_MAX (INT64_C(1) << 53)
+
 static int event_record(struct rec_reader *r, struct rec_record *out,
 			struct av_err *err)
 {
@@ -253,7 +255,10 @@ static int event_record(struct rec_reader *r, struct rec_record *out,
 		}
 		break;
 	}
-	if (!note && (v.type == VALUE_INT || v.type == VALUE_REAL)) {
+	/* a greater whole number is not what its double is */
+	if (!note && (v.type == VALUE_REAL ||
+		      (v.type == VALUE_INT && v.i <= NUM_EXACT_MAX &&
+		       v.i >= -NUM_EXACT_MAX))) {
 		out->val = REC_VAL_NUM;
 		if (!r->filter.text) {
 			return 1;
