@@ -17,3 +17,5 @@ libavsim_a_SOURCES += \
 	%D%/rec_write.c \
 	%D%/replay_check.c %D%/replay_check.h \
 	%D%/replay_source.c %D%/replay_source.h
+
+include recordings/diff.mk
