@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "recordings/tolerance.h"
 #include "scenarios/schema.h"
 #include "sim/bundle.h"
 #include "sim/can/dbc.h"
@@ -101,6 +102,19 @@ static int check_vhal(const struct lint_file *f, struct av_diags *d,
 	return ret;
 }
 
+static int check_tolerances(const struct lint_file *f, struct av_diags *d,
+			    struct av_err *err)
+{
+	struct tolerances t;
+	int ret = tolerances_parse(f->name, f->data, f->len, &t, d);
+
+	(void)err;
+	if (ret == 0) {
+		tolerances_finish(&t);
+	}
+	return ret;
+}
+
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t n = strlen(name), s = strlen(suffix);
@@ -123,6 +137,12 @@ static bool is_vehicle(const struct lint_file *f)
 	return av_yaml_get(f->root, "buses") || av_yaml_get(f->root, "vhal");
 }
 
+/* The only kind that is a list. */
+static bool is_tolerances(const struct lint_file *f)
+{
+	return f->root && f->root->kind == YAML_SEQ;
+}
+
 /* The last row: whatever else ends in .yaml is taken for a scenario, so that
  * a wrong one gets its messages. */
 static bool is_yaml(const struct lint_file *f)
@@ -139,6 +159,7 @@ static const struct lint_kind {
 	{ is_dbc, check_dbc },
 	{ is_json, check_vhal },
 	{ is_vehicle, check_vehicle },
+	{ is_tolerances, check_tolerances },
 	{ is_yaml, check_scenario },
 };
 

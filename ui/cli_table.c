@@ -8,6 +8,7 @@
 	X(run)                                                                 \
 	X(replay)                                                              \
 	X(verify)                                                              \
+	X(diff)                                                                \
 	X(dump)                                                                \
 	X(import)                                                              \
 	X(export)                                                              \

@@ -1,6 +1,7 @@
 libavsim_a_SOURCES += \
 	%D%/cli.c %D%/cli.h \
 	%D%/cli_ctl.c \
+	%D%/cli_diff.c \
 	%D%/cli_dump.c \
 	%D%/cli_export.c \
 	%D%/cli_import.c \
