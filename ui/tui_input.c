@@ -40,8 +40,7 @@ const char *tui_try(struct tui *t, const char *text)
 	int ret;
 
 	if (t->env.replay) {
-		return "a replay takes its inputs from the recording; only its "
-		       "pace can be changed";
+		return "a replay takes its inputs from the recording only";
 	}
 	if (t->finished) {
 		return "the run has ended";
