@@ -473,11 +473,12 @@ static void bench_ecus(const struct setup *u)
 		const struct dbc_message *msg = &u->dbc->message[m];
 
 		for (size_t s = 0; s < N_SIGS - 2; s++) {
-			src[n++] = (struct ecu_source){
+			src[n] = (struct ecu_source){
 				.signal = &msg->signal[s],
 				.var = (enum vehicle_var)(n % VV_N),
 				.scale = 1
 			};
+			n++;
 		}
 		extra[m] = (struct ecu_message){ msg, &msg->signal[9],
 						 &msg->signal[8],
