@@ -29,7 +29,9 @@ if CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
+BENCHES += tests/bench/bench_run
 EXTRA_PROGRAMS += $(BENCHES)
+EXTRA_DIST += tests/bench/bench.h tests/bench/peer_sumo.sh
 
 # The gRPC layer against python3-grpcio.
 check_PROGRAMS += tests/services/grpc_testd
