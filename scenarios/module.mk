@@ -40,3 +40,6 @@ tests_unit_test_scenario_file_LDADD = $(CMOCKA_LDADD)
 FUZZERS += tests/fuzz/fuzz_scenario
 tests_fuzz_fuzz_scenario_SOURCES = tests/fuzz/fuzz_scenario.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_scenario_LDFLAGS = $(FUZZ_LINK)
+
+TESTS += tests/scenario/test_schema.py
+EXTRA_DIST += tests/scenario/test_schema.py
