@@ -10,6 +10,7 @@
 #include "sim/can/ecu_priv.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -374,6 +375,9 @@ void ecus_destroy(struct ecus *e)
 		for (size_t k = 0; k < b->n_msgs; k++) {
 			evq_disarm(e->q, &b->msg[k].cycle);
 			evq_disarm(e->q, &b->msg[k].event);
+			for (size_t n = 0; n < b->msg[k].n_sigs; n++) {
+				free(b->msg[k].sig[n].wrong);
+			}
 			free(b->msg[k].sig);
 			free(b->msg[k].page);
 		}
@@ -489,6 +493,51 @@ int ecus_mute(struct ecus *e, unsigned int bus, const char *node, bool mute)
 		if (*node && !strcmp(w->node[i].name, node)) {
 			w->node[i].muted = mute;
 			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int set_wrong(struct sent_signal *s, enum ecu_wrong how, double amount,
+		     uint64_t seed)
+{
+	struct distortion *w = s->wrong;
+
+	if (how == ECU_RIGHT) {
+		free(w);
+		s->wrong = NULL;
+		s->sampled = false; /* back to what the model says */
+		return 0;
+	}
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w) {
+			return -ENOMEM;
+		}
+	}
+	w->how = how;
+	w->amount = amount;
+	w->raw = isnan(amount) ? s->raw : dbc_to_raw(s->sig, amount);
+	av_rand_init(&w->rand, seed, s->sig->name);
+	s->wrong = w;
+	return 0;
+}
+
+int ecus_distort(struct ecus *e, unsigned int bus, const struct dbc_signal *s,
+		 enum ecu_wrong how, double amount, uint64_t seed)
+{
+	struct ecu_bus_state *b = bus < e->n_buses ? &e->b[bus] : NULL;
+
+	if (!b) {
+		return -EINVAL;
+	}
+	for (size_t k = 0; k < b->n_msgs; k++) {
+		struct ecu_msg *m = &b->msg[k];
+
+		for (size_t i = 0; i < m->n_sigs && m->m == s->msg; i++) {
+			if (m->sig[i].sig == s) {
+				return set_wrong(&m->sig[i], how, amount, seed);
+			}
 		}
 	}
 	return -ENOENT;

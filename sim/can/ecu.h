@@ -104,6 +104,23 @@ int ecus_request(struct ecus *e, unsigned int bus, const struct dbc_signal *s,
 /* Faults: stop or resume what a node sends (@node NULL: the whole bus). */
 int ecus_mute(struct ecus *e, unsigned int bus, const char *node, bool mute);
 
+/* Faults: how the sender gets a signal wrong. */
+enum ecu_wrong {
+	ECU_RIGHT,  /* as the model says; ends the others */
+	ECU_STUCK,  /* at @amount, or where it is if that is NaN */
+	ECU_OFFSET, /* by @amount */
+	ECU_NOISE,  /* normal, deviation @amount, new in every step */
+};
+/**
+ * ecus_distort() - Have the ECU that sends @s get it wrong from now on
+ * @amount:	physical, in the unit of the signal
+ * @seed:	of the run; each signal has a stream of its own
+ *
+ * Return: 0, -EINVAL (no such bus), -ENOENT (no ECU sends it), -ENOMEM.
+ */
+int ecus_distort(struct ecus *e, unsigned int bus, const struct dbc_signal *s,
+		 enum ecu_wrong how, double amount, uint64_t seed);
+
 struct can_bus_stats {
 	uint64_t frames, bits, errors, dropped;
 	double load; /* 0..1 over the last second of virtual time */

@@ -136,6 +136,21 @@ static void sample_one(struct sent_signal *s, double var)
 	/* no pair for this value: what was sent before stays */
 }
 
+static void distort(struct sent_signal *s)
+{
+	struct distortion *w = s->wrong;
+	double by = w->amount;
+
+	if (w->how == ECU_STUCK) {
+		s->raw = w->raw;
+		return;
+	}
+	if (w->how == ECU_NOISE) {
+		by *= av_rand_gauss(&w->rand);
+	}
+	s->raw = dbc_to_raw(s->sig, dbc_to_phys(s->sig, s->raw) + by);
+}
+
 void ecu_sample(struct ecu_msg *m)
 {
 	const struct ecus *e = m->b->e;
@@ -148,8 +163,11 @@ void ecu_sample(struct ecu_msg *m)
 		struct sent_signal *s = &m->sig[i];
 		double var = e->state.v[s->src->var];
 
-		if (!s->sampled || var != s->var) {
+		if (!s->sampled || var != s->var || s->wrong) {
 			sample_one(s, var);
+			if (s->wrong) {
+				distort(s);
+			}
 		}
 	}
 }

@@ -7,6 +7,7 @@
 #define AVSIM_CAN_ECU_PRIV_H
 
 #include "sim/can/ecu.h"
+#include "sim/core/rand.h"
 
 #define WAITING_MAX 64 /* frames of one sender */
 
@@ -70,6 +71,14 @@ void wire_count(struct wire *w, const struct can_frame *f, vtime now);
 
 /* ---- messages ---- */
 
+/* What a fault does to a signal. */
+struct distortion {
+	enum ecu_wrong how;
+	double amount;
+	int64_t raw; /* ECU_STUCK */
+	struct av_rand rand;
+};
+
 struct sent_signal {
 	const struct ecu_source *src;
 	const struct dbc_signal *sig; /* src->signal */
@@ -78,6 +87,7 @@ struct sent_signal {
 	int64_t sent;                 /* in the last frame that carried it */
 	uint64_t page;                /* selector value that carries it */
 	bool sampled, ever_sent, paged;
+	struct distortion *wrong; /* NULL: none */
 };
 
 struct ecu_msg {
