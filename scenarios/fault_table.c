@@ -8,6 +8,7 @@
 #include "sim/world.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 const char *const wheel_names[] = { "fl", "fr", "rl", "rr", NULL };
@@ -105,6 +106,138 @@ static void flood_end(struct world *w, const struct args *a)
 	(void)a;
 }
 
+/* ---- signals ---- */
+
+struct target {
+	unsigned int bus;
+	const struct dbc_signal *signal;
+	const struct av_unit *unit; /* NULL: plain number */
+};
+
+static const char *key_at(const void *signals, size_t i)
+{
+	return signals_key(signals, (uint32_t)i);
+}
+
+static int find_signal(struct world *w, const struct args *a, struct target *t,
+		       struct av_err *err)
+{
+	int idx = signals_find(w->signals, a->v[0].str);
+	char hint[96];
+
+	if (idx < 0) {
+		av_suggest_text(hint, av_suggest(a->v[0].str,
+						 signals_count(w->signals),
+						 key_at, w->signals));
+		return av_err_set(err, -ENOENT, "no signal '%.64s'%s",
+				  a->v[0].str, hint);
+	}
+	t->bus = signals_bus_of(w->signals, (uint32_t)idx);
+	t->signal = signals_dbc(w->signals, (uint32_t)idx);
+	t->unit = av_unit_find(signals_unit(w->signals, (uint32_t)idx));
+	return t->signal ? 0 :
+			   av_err_set(err, -ENOENT, "'%.64s' is a constant",
+				      a->v[0].str);
+}
+
+/* @text with any unit of the signal's kind, in the signal's own unit; a
+ * difference knows no zero point. */
+static int signal_value(const struct target *t, const char *text, bool diff,
+			double *out, struct av_err *err)
+{
+	const struct dbc_signal *s = t->signal;
+	struct av_err why;
+
+	for (size_t i = 0; !diff && i < s->n_labels; i++) {
+		if (!strcmp(s->label[i].text, text)) {
+			*out = dbc_to_phys(s, s->label[i].raw);
+			return 0;
+		}
+	}
+	/* a bare number is in the unit of the signal */
+	if (av_quantity_parse(text, DIM_NONE, out, &why) == 0) {
+		return 0;
+	}
+	if (!t->unit || av_quantity_parse(text, t->unit->dim, out, &why) < 0) {
+		return av_err_set(err, -EINVAL, "%s", why.msg);
+	}
+	*out = av_unit_from_base(t->unit, *out);
+	if (diff) {
+		*out -= av_unit_from_base(t->unit, 0);
+	}
+	return 0;
+}
+
+static int wrong_amount(struct world *w, const struct args *a, bool diff,
+			struct target *t, double *out, struct av_err *err)
+{
+	int ret = find_signal(w, a, t, err);
+
+	*out = NAN;
+	return ret < 0 || !a->has[1] ? ret :
+				       signal_value(t, a->v[1].str, diff, out,
+						    err);
+}
+
+static int wrong(struct world *w, const struct args *a, enum ecu_wrong how,
+		 struct av_err *err)
+{
+	struct target t;
+	double amount;
+	int ret = wrong_amount(w, a, how != ECU_STUCK, &t, &amount, err);
+
+	if (ret < 0) {
+		return ret;
+	}
+	ret = ecus_distort(w->ecus, t.bus, t.signal, how, amount, w->seed);
+	return ret < 0 ? av_err_set(err, ret, "no simulated ECU sends %s",
+				    a->v[0].str) :
+			 0;
+}
+
+static int stuck_check(struct world *w, const struct args *a,
+		       struct av_err *err)
+{
+	struct target t;
+	double amount;
+
+	return wrong_amount(w, a, false, &t, &amount, err);
+}
+
+static int wrong_check(struct world *w, const struct args *a,
+		       struct av_err *err)
+{
+	struct target t;
+	double amount;
+
+	return wrong_amount(w, a, true, &t, &amount, err);
+}
+
+static int stuck_begin(struct world *w, const struct args *a,
+		       struct av_err *err)
+{
+	return wrong(w, a, ECU_STUCK, err);
+}
+
+static int offset_begin(struct world *w, const struct args *a,
+			struct av_err *err)
+{
+	return wrong(w, a, ECU_OFFSET, err);
+}
+
+static int noise_begin(struct world *w, const struct args *a,
+		       struct av_err *err)
+{
+	return wrong(w, a, ECU_NOISE, err);
+}
+
+static void wrong_end(struct world *w, const struct args *a)
+{
+	struct args only = { .has = { true }, .v = { a->v[0] } };
+
+	wrong(w, &only, ECU_RIGHT, NULL);
+}
+
 /* ---- tyres ---- */
 
 static const enum vehicle_var leak[] = { VV_tyre_leak_fl, VV_tyre_leak_fr,
@@ -136,6 +269,21 @@ const struct fault fault_table[] = {
 	  .arg = { { .name = "bus", .type = ARG_STR, .help = "name of the bus", REQUIRED },
 		   { .name = "node", .type = ARG_STR, .help = "sender by its DBC name; default: all" } },
 	  .check = mute_check, .begin = mute_begin, .end = mute_end },
+	{ .name = "signal-noise",
+	  .help = "an ECU sends a signal with noise on it",
+	  .arg = { { .name = "signal", .type = ARG_STR, .help = "VSS path or MESSAGE.SIGNAL", REQUIRED },
+		   { .name = "deviation", .type = ARG_TEXT, .help = "standard deviation, with any fitting unit", REQUIRED } },
+	  .check = wrong_check, .begin = noise_begin, .end = wrong_end },
+	{ .name = "signal-offset",
+	  .help = "an ECU sends a signal that is off by some amount",
+	  .arg = { { .name = "signal", .type = ARG_STR, .help = "VSS path or MESSAGE.SIGNAL", REQUIRED },
+		   { .name = "by", .type = ARG_TEXT, .help = "how much, with any fitting unit", REQUIRED } },
+	  .check = wrong_check, .begin = offset_begin, .end = wrong_end },
+	{ .name = "signal-stuck",
+	  .help = "an ECU keeps sending the same value",
+	  .arg = { { .name = "signal", .type = ARG_STR, .help = "VSS path or MESSAGE.SIGNAL", REQUIRED },
+		   { .name = "value", .type = ARG_TEXT, .help = "number or label; default: where it is" } },
+	  .check = stuck_check, .begin = stuck_begin, .end = wrong_end },
 	{ .name = "tyre-leak",
 	  .help = "a tyre loses air; what is lost stays lost",
 	  .arg = { { .name = "wheel", .type = ARG_ENUM, .names = wheel_names, .help = "which", REQUIRED },
@@ -146,5 +294,7 @@ const struct fault fault_table[] = {
 /* clang-format on */
 
 const size_t n_faults = sizeof(fault_table) / sizeof(fault_table[0]);
-const char *const fault_names[] = { "can-flood", "can-mute", "tyre-leak",
+const char *const fault_names[] = { "can-flood",     "can-mute",
+				    "signal-noise",  "signal-offset",
+				    "signal-stuck",  "tyre-leak",
 				    NULL };

@@ -360,6 +360,72 @@ TEST(fault_can_mute_silences_a_node_and_flood_fills_the_bus)
 	run_finish(&r);
 }
 
+static double speed_of(struct run *r)
+{
+	int idx = signals_find(r->w->signals, "Vehicle.Speed");
+	vtime changed, seen;
+
+	return signals_value(r->w->signals, (uint32_t)idx, &changed, &seen);
+}
+
+TEST(fault_signal_is_stuck_off_or_noisy_until_it_ends)
+{
+	static struct run r;
+	struct av_err err = { 0 };
+	double lo = 1e9, hi = -1e9;
+
+	run_begin(&r, EMPTY);
+	CHECK_EQ(command(&r, "speed to=10", &err), 0);
+	go(&r, 15);
+	CHECK_NEAR(speed_of(&r), 36, 0.5);
+	CHECK_EQ(command(&r,
+			 "fault name=signal-stuck signal=Vehicle.Speed "
+			 "value='30 m/s' for=1",
+			 &err),
+		 0);
+	go(&r, 0.5);
+	CHECK_NEAR(speed_of(&r), 108, 0.1);
+	go(&r, 1);
+	CHECK_NEAR(speed_of(&r), 36, 0.5);
+	CHECK_EQ(command(&r,
+			 "fault name=signal-offset signal=Vehicle.Speed "
+			 "by='-5 km/h'",
+			 &err),
+		 0);
+	go(&r, 0.5);
+	CHECK_NEAR(speed_of(&r), 31, 0.5);
+	CHECK_EQ(command(&r, "clear-fault", &err), 0);
+	go(&r, 0.1);
+	CHECK_EQ(command(&r, "fault name=signal-stuck signal=Vehicle.Speed",
+			 &err),
+		 0);
+	CHECK_EQ(command(&r, "stop", &err), 0);
+	go(&r, 10);
+	CHECK_NEAR(VAR(r, speed), 0, 0.01);
+	CHECK_NEAR(speed_of(&r), 36, 0.5);
+	CHECK_EQ(command(&r, "clear-fault", &err), 0);
+	go(&r, 0.5);
+	CHECK_NEAR(speed_of(&r), 0, 0.1);
+	CHECK_EQ(command(&r,
+			 "fault name=signal-noise signal=Vehicle.Speed "
+			 "deviation=2",
+			 &err),
+		 0);
+	for (int i = 0; i < 200; i++) {
+		go(&r, 0.02);
+		lo = fmin(lo, speed_of(&r));
+		hi = fmax(hi, speed_of(&r));
+	}
+	CHECK(lo < -2 && lo > -10 && hi > 2 && hi < 10);
+	CHECK(command(&r, "fault name=signal-stuck signal=Vehicle.Sped",
+		      &err) < 0);
+	CHECK(strstr(err.msg, "(did you mean 'Vehicle.Speed'?)"));
+	CHECK(command(&r,
+		      "fault name=signal-offset signal=Vehicle.Speed by='5 m'",
+		      &err) < 0);
+	run_finish(&r);
+}
+
 int main(void)
 {
 	return RUN_TESTS(
@@ -374,5 +440,6 @@ int main(void)
 		T(action_inject_puts_the_frame_on_the_bus),
 		T(fault_begins_ends_and_can_be_cleared),
 		T(fault_with_the_same_arguments_starts_anew),
-		T(fault_can_mute_silences_a_node_and_flood_fills_the_bus));
+		T(fault_can_mute_silences_a_node_and_flood_fills_the_bus),
+		T(fault_signal_is_stuck_off_or_noisy_until_it_ends));
 }
