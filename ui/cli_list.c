@@ -6,7 +6,7 @@
 #include "scenarios/fault.h"
 #include "scenarios/scenario.h"
 #include "sim/bundle.h"
-#include "sim/core/text.h"
+#include "sim/core/units.h"
 #include "sim/inputs.h"
 #include "sim/vehicle_vars.h"
 #include "ui/cli.h"
@@ -85,8 +85,7 @@ static int list_vehicles(void)
 
 static void print_arg(const struct arg_spec *a)
 {
-	char lo[AV_NUM_TEXT_MAX], hi[AV_NUM_TEXT_MAX];
-	const char *unit;
+	const struct av_unit *u;
 
 	printf("    %-14s %s", a->name, a->help);
 	if (a->type == ARG_ENUM && a->names) {
@@ -98,10 +97,11 @@ static void print_arg(const struct arg_spec *a)
 		}
 		printf("%s", a->names[n] ? " ..." : "");
 	} else if (a->type == ARG_NUM && a->min < a->max) {
-		unit = av_dim_base_name(a->dim);
-		av_num_text(a->min, lo);
-		av_num_text(a->max, hi);
-		printf(" (%.8s to %.8s%s%s)", lo, hi, *unit ? " " : "", unit);
+		/* in the unit that people use; all units here are linear */
+		u = av_unit_find(arg_unit_example(a->dim));
+		printf(" (%g to %g%s%s)", av_unit_from_base(u, a->min),
+		       av_unit_from_base(u, a->max), *u->name ? " " : "",
+		       u->name);
 	}
 	printf("%s\n", a->required ? "" : " [optional]");
 }
