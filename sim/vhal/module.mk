@@ -3,12 +3,14 @@ libavsim_a_SOURCES += \
 	%D%/vhal_check.c \
 	%D%/vhal_enums.c \
 	%D%/vhal_json.c %D%/vhal_json.h \
-	%D%/vhal_load.c \
+	%D%/vhal_load.c %D%/vhal_load.h \
 	%D%/vhal_mem.c \
 	%D%/vhal_names.c \
 	%D%/vhal_priv.h \
 	%D%/vhal_props.c \
+	%D%/vhal_read.c \
 	%D%/vhal_sub.c \
+	%D%/vhal_tables.c \
 	%D%/vhal_text.c
 
 UNIT_TESTS += tests/unit/test_vhal tests/unit/test_vhal_load tests/unit/test_vhal_text

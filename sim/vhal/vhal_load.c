@@ -10,324 +10,10 @@
 #include "config.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/vhal/vhal_json.h"
-#include "sim/vhal/vhal_priv.h"
-
-struct seen { /* to find what is given twice */
-	int32_t id;
-	const char *name;
-	uint32_t node;
-};
-
-struct loader {
-	struct vhal *v;
-	struct vjson_doc doc;
-	struct av_diags *d;
-	struct vhal_arena arena;
-	struct vhal_consts consts; /* of the store and this file */
-	unsigned int version;
-	struct vhal_prop **prop;
-	struct seen *seen;
-	size_t n;
-	size_t errors;
-	bool oom;
-};
-
-#define NONE 0 /* no node: the root is never a member */
-
-static uint8_t kind(const struct loader *l, uint32_t node)
-{
-	return l->doc.node[node].kind;
-}
-
-/* Note an error; the reading goes on. */
-#define complain(l, node, ...)                                                 \
-	((l)->errors++, (void)vjson_err(&(l)->doc, node, (l)->d, __VA_ARGS__))
-
-static void *alloc(struct loader *l, size_t size)
-{
-	void *p = vhal_alloc(&l->arena, size);
-
-	if (!p) {
-		l->oom = true;
-	}
-	return p;
-}
-
-static const char *copy(struct loader *l, uint32_t node)
-{
-	char *p = vhal_strdup(&l->arena, vjson_text(&l->doc, node),
-			      l->doc.node[node].len);
-
-	if (!p) {
-		l->oom = true;
-	}
-	return p;
-}
-
-static size_t n_items(const struct loader *l, uint32_t array)
-{
-	size_t n = 0;
-
-	for (uint32_t i = vjson_first(&l->doc, array);
-	     i < vjson_end(&l->doc, array); i = vjson_next(&l->doc, i)) {
-		n++;
-	}
-	return n;
-}
-
-/* The members of @obj called @names[0..n-1] into @out; others are ignored, as
- * the reference loader does. */
-static void members(const struct loader *l, uint32_t obj,
-		    const char *const *names, size_t n, uint32_t *out)
-{
-	memset(out, 0, n * sizeof(*out));
-	for (uint32_t i = vjson_first(&l->doc, obj);
-	     i < vjson_end(&l->doc, obj); i = vjson_next(&l->doc, i + 1)) {
-		const char *key = vjson_text(&l->doc, i);
-
-		for (size_t k = 0; k < n; k++) {
-			if (!strcmp(key, names[k])) {
-				out[k] = i + 1;
-			}
-		}
-	}
-}
-
-/* ---- scalars ---- */
-
-static bool read_constant(struct loader *l, uint32_t node, int64_t *out)
-{
-	char why[VHAL_WHY_MAX] = "";
-	bool full = !l->d || l->d->n >= AV_DIAGS_MAX;
-
-	if (vhal_const_resolve(l->consts, vjson_text(&l->doc, node),
-			       l->doc.node[node].len, out,
-			       full ? NULL : why) == 0) {
-		return true;
-	}
-	complain(l, node, "invalid constant: %s", why);
-	return false;
-}
-
-/* Is the number @text an integer of 64 bits? "2.0" and "1e3" are. */
-static bool integral(const char *text, int64_t *out)
-{
-	char *end;
-	double x;
-
-	errno = 0;
-	*out = strtoll(text, &end, 10);
-	if (*end == '\0') {
-		return errno == 0;
-	}
-	x = strtod(text, NULL);
-	if (!(fabs(x) < 0x1p53) || x != floor(x)) {
-		return false;
-	}
-	*out = (int64_t)x;
-	return true;
-}
-
-static bool read_int(struct loader *l, uint32_t node, const char *what,
-		     int64_t min, int64_t max, int64_t *out)
-{
-	int64_t x;
-
-	if (kind(l, node) == VJSON_STRING) {
-		if (!read_constant(l, node, &x)) {
-			return false;
-		}
-	} else if (kind(l, node) != VJSON_NUMBER) {
-		complain(l, node,
-			 "%s must be an integer or a constant like "
-			 "VehicleGear::GEAR_PARK",
-			 what);
-		return false;
-	} else if (!integral(vjson_text(&l->doc, node), &x)) {
-		complain(l, node, "%s must be an integer, not %.60s", what,
-			 vjson_text(&l->doc, node));
-		return false;
-	}
-	if (x < min || x > max) {
-		complain(l, node,
-			 "%s is out of range: %lld is not in %lld to "
-			 "%lld",
-			 what, (long long)x, (long long)min, (long long)max);
-		return false;
-	}
-	*out = x;
-	return true;
-}
-
-/* An id or a mask: 32 bits, given signed or unsigned. */
-static bool read_bits(struct loader *l, uint32_t node, const char *what,
-		      int32_t *out)
-{
-	int64_t x;
-
-	if (!read_int(l, node, what, INT32_MIN, UINT32_MAX, &x)) {
-		return false;
-	}
-	*out = (int32_t)(uint32_t)x;
-	return true;
-}
-
-static bool read_float(struct loader *l, uint32_t node, const char *what,
-		       float *out)
-{
-	int64_t c;
-	float x;
-
-	if (kind(l, node) == VJSON_STRING) {
-		if (!read_constant(l, node, &c)) {
-			return false;
-		}
-		x = (float)c;
-	} else if (kind(l, node) == VJSON_NUMBER) {
-		x = strtof(vjson_text(&l->doc, node), NULL);
-	} else {
-		complain(l, node, "%s must be a number", what);
-		return false;
-	}
-	if (!isfinite(x)) {
-		complain(l, node, "%s is out of range of a float: %.60s", what,
-			 vjson_text(&l->doc, node));
-		return false;
-	}
-	*out = x;
-	return true;
-}
-
-static bool read_bool(struct loader *l, uint32_t node, const char *what,
-		      bool *out)
-{
-	if (kind(l, node) != VJSON_TRUE && kind(l, node) != VJSON_FALSE) {
-		complain(l, node, "%s must be true or false", what);
-		return false;
-	}
-	*out = kind(l, node) == VJSON_TRUE;
-	return true;
-}
-
-static bool want(struct loader *l, uint32_t node, enum vjson_kind k,
-		 const char *what, const char *noun)
-{
-	if (kind(l, node) == k) {
-		return true;
-	}
-	complain(l, node, "%s must be %s", what, noun);
-	return false;
-}
-
-/* ---- arrays ---- */
-
-static void read_i32s(struct loader *l, uint32_t node, const char *what,
-		      const int32_t **out, size_t *n)
-{
-	int32_t *v;
-	int64_t x;
-	size_t k = 0;
-
-	if (!want(l, node, VJSON_ARRAY, what, "an array of integers")) {
-		return;
-	}
-	v = alloc(l, n_items(l, node) * sizeof(*v));
-	for (uint32_t i = vjson_first(&l->doc, node);
-	     v && i < vjson_end(&l->doc, node); i = vjson_next(&l->doc, i)) {
-		if (read_int(l, i, what, INT32_MIN, INT32_MAX, &x)) {
-			v[k++] = (int32_t)x;
-		}
-	}
-	*out = v;
-	*n = v ? k : 0;
-}
-
-static void read_i64s(struct loader *l, uint32_t node, const char *what,
-		      const int64_t **out, size_t *n)
-{
-	int64_t *v;
-	size_t k = 0;
-
-	if (!want(l, node, VJSON_ARRAY, what, "an array of integers")) {
-		return;
-	}
-	v = alloc(l, n_items(l, node) * sizeof(*v));
-	for (uint32_t i = vjson_first(&l->doc, node);
-	     v && i < vjson_end(&l->doc, node); i = vjson_next(&l->doc, i)) {
-		if (read_int(l, i, what, INT64_MIN, INT64_MAX, &v[k])) {
-			k++;
-		}
-	}
-	*out = v;
-	*n = v ? k : 0;
-}
-
-static void read_f32s(struct loader *l, uint32_t node, const char *what,
-		      const float **out, size_t *n)
-{
-	float *v;
-	size_t k = 0;
-
-	if (!want(l, node, VJSON_ARRAY, what, "an array of numbers")) {
-		return;
-	}
-	v = alloc(l, n_items(l, node) * sizeof(*v));
-	for (uint32_t i = vjson_first(&l->doc, node);
-	     v && i < vjson_end(&l->doc, node); i = vjson_next(&l->doc, i)) {
-		if (read_float(l, i, what, &v[k])) {
-			k++;
-		}
-	}
-	*out = v;
-	*n = v ? k : 0;
-}
-
-/* ---- values ---- */
-
-static void read_value(struct loader *l, uint32_t node,
-		       const struct vhal_prop_config *cfg,
-		       struct vhal_value *out)
-{
-	static const char *const names[] = { "int32Values", "int64Values",
-					     "floatValues", "stringValue" };
-	size_t before = l->errors, n_i32 = 0, n_i64 = 0, n_f32 = 0;
-	struct vhal_value val = { .prop = cfg->prop };
-	struct av_err err;
-	uint32_t m[4];
-
-	if (!want(l, node, VJSON_OBJECT, "defaultValue", "an object")) {
-		return;
-	}
-	members(l, node, names, 4, m);
-	if (m[0] != NONE) {
-		read_i32s(l, m[0], names[0], &val.i32, &n_i32);
-	}
-	if (m[1] != NONE) {
-		read_i64s(l, m[1], names[1], &val.i64, &n_i64);
-	}
-	if (m[2] != NONE) {
-		read_f32s(l, m[2], names[2], &val.f32, &n_f32);
-	}
-	if (m[3] != NONE && want(l, m[3], VJSON_STRING, names[3], "a string")) {
-		val.str = copy(l, m[3]);
-	}
-	val.n_i32 = (uint32_t)n_i32;
-	val.n_i64 = (uint32_t)n_i64;
-	val.n_f32 = (uint32_t)n_f32;
-	if (l->errors > before || l->oom) {
-		return;
-	}
-	if (vhal_check_shape(cfg, &val, true, &err) < 0) {
-		complain(l, node, "wrong defaultValue: %s", err.msg);
-		return;
-	}
-	*out = val;
-}
+#include "sim/vhal/vhal_load.h"
 
 /* ---- areas ---- */
 
@@ -367,27 +53,27 @@ static void read_limits(struct loader *l, uint32_t node, const uint32_t *m,
 {
 	int64_t x;
 
-	if (m[A_MIN_I32] && read_int(l, m[A_MIN_I32], area_keys[A_MIN_I32],
-				     INT32_MIN, INT32_MAX, &x)) {
+	if (m[A_MIN_I32] && vload_int(l, m[A_MIN_I32], area_keys[A_MIN_I32],
+				      INT32_MIN, INT32_MAX, &x)) {
 		a->min_i32 = (int32_t)x;
 	}
-	if (m[A_MAX_I32] && read_int(l, m[A_MAX_I32], area_keys[A_MAX_I32],
-				     INT32_MIN, INT32_MAX, &x)) {
+	if (m[A_MAX_I32] && vload_int(l, m[A_MAX_I32], area_keys[A_MAX_I32],
+				      INT32_MIN, INT32_MAX, &x)) {
 		a->max_i32 = (int32_t)x;
 	}
 	if (m[A_MIN_I64]) {
-		read_int(l, m[A_MIN_I64], area_keys[A_MIN_I64], INT64_MIN,
-			 INT64_MAX, &a->min_i64);
+		vload_int(l, m[A_MIN_I64], area_keys[A_MIN_I64], INT64_MIN,
+			  INT64_MAX, &a->min_i64);
 	}
 	if (m[A_MAX_I64]) {
-		read_int(l, m[A_MAX_I64], area_keys[A_MAX_I64], INT64_MIN,
-			 INT64_MAX, &a->max_i64);
+		vload_int(l, m[A_MAX_I64], area_keys[A_MAX_I64], INT64_MIN,
+			  INT64_MAX, &a->max_i64);
 	}
 	if (m[A_MIN_F32]) {
-		read_float(l, m[A_MIN_F32], area_keys[A_MIN_F32], &a->min_f32);
+		vload_float(l, m[A_MIN_F32], area_keys[A_MIN_F32], &a->min_f32);
 	}
 	if (m[A_MAX_F32]) {
-		read_float(l, m[A_MAX_F32], area_keys[A_MAX_F32], &a->max_f32);
+		vload_float(l, m[A_MAX_F32], area_keys[A_MAX_F32], &a->max_f32);
 	}
 	if (a->min_i32 > a->max_i32 || a->min_i64 > a->max_i64 ||
 	    a->min_f32 > a->max_f32) {
@@ -410,13 +96,14 @@ static void read_supported(struct loader *l, uint32_t node,
 			     &a->has_supported_list };
 	uint32_t m[3];
 
-	if (!want(l, node, VJSON_OBJECT, area_keys[A_SUPPORTED], "an object")) {
+	if (!vload_want(l, node, VJSON_OBJECT, area_keys[A_SUPPORTED],
+			"an object")) {
 		return;
 	}
-	members(l, node, names, 3, m);
+	vload_members(l, node, names, 3, m);
 	for (size_t i = 0; i < 3; i++) {
 		if (m[i] != NONE) {
-			read_bool(l, m[i], names[i], to[i]);
+			vload_bool(l, m[i], names[i], to[i]);
 		}
 	}
 }
@@ -425,7 +112,7 @@ static bool read_access(struct loader *l, uint32_t node, enum vhal_access *out)
 {
 	int64_t x;
 
-	if (!read_int(l, node, "access", VHAL_NONE, VHAL_READ_WRITE, &x)) {
+	if (!vload_int(l, node, "access", VHAL_NONE, VHAL_READ_WRITE, &x)) {
 		return false;
 	}
 	*out = (enum vhal_access)x;
@@ -440,13 +127,13 @@ static void read_area(struct loader *l, uint32_t node, struct vhal_prop *p,
 
 	a->access = p->cfg.access;
 	a->variable_rate = true;
-	if (!want(l, node, VJSON_OBJECT, "an area", "an object")) {
+	if (!vload_want(l, node, VJSON_OBJECT, "an area", "an object")) {
 		return;
 	}
-	members(l, node, area_keys, A_N, m);
+	vload_members(l, node, area_keys, A_N, m);
 	if (m[A_AREA_ID] == NONE) {
 		complain(l, node, "missing 'areaId'");
-	} else if (read_bits(l, m[A_AREA_ID], "areaId", &a->area) &&
+	} else if (vload_bits(l, m[A_AREA_ID], "areaId", &a->area) &&
 		   a->area != 0 &&
 		   (p->cfg.prop & VHAL_AREA_MASK) == VHAL_AREA_GLOBAL) {
 		complain(l, m[A_AREA_ID],
@@ -458,17 +145,17 @@ static void read_area(struct loader *l, uint32_t node, struct vhal_prop *p,
 	}
 	read_limits(l, node, m, a);
 	if (m[A_ENUM] != NONE) {
-		read_i64s(l, m[A_ENUM], area_keys[A_ENUM], &a->enum_value,
-			  &a->n_enum_values);
+		vload_i64s(l, m[A_ENUM], area_keys[A_ENUM], &a->enum_value,
+			   &a->n_enum_values);
 	}
 	if (m[A_VUR] != NONE) {
-		read_bool(l, m[A_VUR], area_keys[A_VUR], &a->variable_rate);
+		vload_bool(l, m[A_VUR], area_keys[A_VUR], &a->variable_rate);
 	}
 	if (m[A_SUPPORTED] != NONE) {
 		read_supported(l, m[A_SUPPORTED], a);
 	}
 	if (m[A_DEFAULT] != NONE) {
-		read_value(l, m[A_DEFAULT], &p->cfg, &p->initial[i]);
+		vload_value(l, m[A_DEFAULT], &p->cfg, &p->initial[i]);
 	}
 }
 
@@ -509,8 +196,8 @@ static void check_areas(struct loader *l, const struct vhal_prop *p,
 
 static bool room_for_areas(struct loader *l, struct vhal_prop *p, size_t n)
 {
-	p->areas = alloc(l, n * sizeof(*p->areas));
-	p->initial = alloc(l, n * sizeof(*p->initial));
+	p->areas = vload_alloc(l, n * sizeof(*p->areas));
+	p->initial = vload_alloc(l, n * sizeof(*p->initial));
 	p->cfg.area = p->areas;
 	p->cfg.n_areas = n;
 	return p->areas && p->initial;
@@ -520,8 +207,9 @@ static void read_areas(struct loader *l, uint32_t node, struct vhal_prop *p)
 {
 	size_t n = 0, before = l->errors;
 
-	if (node != NONE && want(l, node, VJSON_ARRAY, "areas", "an array")) {
-		n = n_items(l, node);
+	if (node != NONE &&
+	    vload_want(l, node, VJSON_ARRAY, "areas", "an array")) {
+		n = vload_count(l, node);
 	}
 	if (!room_for_areas(l, p, n > 0 ? n : 1)) {
 		return;
@@ -590,7 +278,7 @@ static bool read_id(struct loader *l, uint32_t node, uint32_t id_node,
 		complain(l, node, "missing 'property'");
 		return false;
 	}
-	if (!read_bits(l, id_node, "property", &id)) {
+	if (!vload_bits(l, id_node, "property", &id)) {
 		return false;
 	}
 	if (!known_type("VehiclePropertyGroup", id & VHAL_GROUP_MASK)) {
@@ -649,7 +337,7 @@ static void read_names(struct loader *l, const uint32_t *m,
 	cfg->unit = info ? info->unit : "";
 	cfg->enum_name = info ? info->enum_name : "";
 	if (m[P_NAME] != NONE &&
-	    want(l, m[P_NAME], VJSON_STRING, "name", "a string")) {
+	    vload_want(l, m[P_NAME], VJSON_STRING, "name", "a string")) {
 		const char *name = vjson_text(&l->doc, m[P_NAME]);
 		const struct vhal_prop_info *other = vhal_prop_by_name(name);
 
@@ -664,11 +352,11 @@ static void read_names(struct loader *l, const uint32_t *m,
 				 info ? info->name : name,
 				 (unsigned int)(info ? info->id : other->id));
 		} else {
-			cfg->name = copy(l, m[P_NAME]);
+			cfg->name = vload_copy(l, m[P_NAME]);
 		}
 	}
 	if (m[P_UNIT] != NONE &&
-	    want(l, m[P_UNIT], VJSON_STRING, "unit", "a string")) {
+	    vload_want(l, m[P_UNIT], VJSON_STRING, "unit", "a string")) {
 		const struct vhal_const *c =
 			vhal_consts_find(units, vjson_text(&l->doc, m[P_UNIT]),
 					 l->doc.node[m[P_UNIT]].len);
@@ -681,7 +369,7 @@ static void read_names(struct loader *l, const uint32_t *m,
 		}
 	}
 	if (m[P_ENUM] != NONE &&
-	    want(l, m[P_ENUM], VJSON_STRING, "enum", "a string")) {
+	    vload_want(l, m[P_ENUM], VJSON_STRING, "enum", "a string")) {
 		const char *type = vjson_text(&l->doc, m[P_ENUM]);
 		size_t len = l->doc.node[m[P_ENUM]].len;
 
@@ -692,7 +380,7 @@ static void read_names(struct loader *l, const uint32_t *m,
 				 "not in the \"enums\" of this file",
 				 type);
 		} else {
-			cfg->enum_name = copy(l, m[P_ENUM]);
+			cfg->enum_name = vload_copy(l, m[P_ENUM]);
 		}
 	}
 }
@@ -714,8 +402,8 @@ static void read_mode(struct loader *l, uint32_t node, const uint32_t *m,
 			 (unsigned int)cfg->prop);
 	}
 	if (m[P_MODE] != NONE) {
-		if (read_int(l, m[P_MODE], prop_keys[P_MODE], VHAL_STATIC,
-			     VHAL_CONTINUOUS, &x)) {
+		if (vload_int(l, m[P_MODE], prop_keys[P_MODE], VHAL_STATIC,
+			      VHAL_CONTINUOUS, &x)) {
 			cfg->mode = (enum vhal_mode)x;
 		}
 	} else if (!info) {
@@ -736,7 +424,7 @@ static void read_rate(struct loader *l, uint32_t node, uint32_t rate_node,
 		}
 		return;
 	}
-	if (read_float(l, rate_node, what, out) && (*out < 0 || *out > 1e6f)) {
+	if (vload_float(l, rate_node, what, out) && (*out < 0 || *out > 1e6f)) {
 		complain(l, rate_node, "%s must be 0 to 1000000 Hz", what);
 	}
 }
@@ -787,6 +475,35 @@ static void spread_default(const struct loader *l, struct vhal_prop *p,
 	}
 }
 
+/* Room grows with what has an id at least: a file of anything else costs no
+ * more than its nodes. */
+static void add_property(struct loader *l, struct vhal_prop *p, uint32_t node)
+{
+	if (l->n == l->room) {
+		size_t room = l->room ? l->room * 2 : 64;
+		struct vhal_prop **prop =
+			realloc(l->prop, room * sizeof(*prop));
+		struct seen *seen;
+
+		if (!prop) {
+			l->oom = true;
+			return;
+		}
+		l->prop = prop;
+		seen = realloc(l->seen, room * sizeof(*seen));
+		if (!seen) {
+			l->oom = true;
+			return;
+		}
+		l->seen = seen;
+		l->room = room;
+	}
+	l->seen[l->n] = (struct seen){ .id = p->cfg.prop,
+				       .name = p->cfg.name,
+				       .node = node };
+	l->prop[l->n++] = p;
+}
+
 static void read_property(struct loader *l, uint32_t node)
 {
 	const struct vhal_prop_info *info;
@@ -795,11 +512,11 @@ static void read_property(struct loader *l, uint32_t node)
 	uint32_t m[P_N];
 	int32_t id;
 
-	if (!want(l, node, VJSON_OBJECT, "a property", "an object")) {
+	if (!vload_want(l, node, VJSON_OBJECT, "a property", "an object")) {
 		return;
 	}
-	members(l, node, prop_keys, P_N, m);
-	p = alloc(l, sizeof(*p));
+	vload_members(l, node, prop_keys, P_N, m);
+	p = vload_alloc(l, sizeof(*p));
 	if (!p || !read_id(l, node, m[P_PROPERTY], &id)) {
 		return;
 	}
@@ -808,28 +525,25 @@ static void read_property(struct loader *l, uint32_t node)
 	p->cfg.config_string = "";
 	read_names(l, m, info, &p->cfg);
 	read_mode(l, node, m, info, &p->cfg);
-	if (m[P_STRING] != NONE && want(l, m[P_STRING], VJSON_STRING,
-					prop_keys[P_STRING], "a string")) {
-		p->cfg.config_string = copy(l, m[P_STRING]);
+	if (m[P_STRING] != NONE &&
+	    vload_want(l, m[P_STRING], VJSON_STRING, prop_keys[P_STRING],
+		       "a string")) {
+		p->cfg.config_string = vload_copy(l, m[P_STRING]);
 	}
 	if (m[P_ARRAY] != NONE) {
-		read_i32s(l, m[P_ARRAY], prop_keys[P_ARRAY],
-			  &p->cfg.config_array, &p->cfg.n_config_array);
+		vload_i32s(l, m[P_ARRAY], prop_keys[P_ARRAY],
+			   &p->cfg.config_array, &p->cfg.n_config_array);
 	}
 	read_rates(l, node, m, &p->cfg);
 	read_areas(l, m[P_AREAS], p);
 	if (m[P_DEFAULT] != NONE) {
-		read_value(l, m[P_DEFAULT], &p->cfg, &def);
+		vload_value(l, m[P_DEFAULT], &p->cfg, &def);
 	}
 	if (l->oom) {
 		return;
 	}
 	spread_default(l, p, &def);
-	l->seen[l->n] =
-		(struct seen){ .id = id,
-			       .name = p->cfg.name,
-			       .node = m[P_NAME] ? m[P_NAME] : m[P_PROPERTY] };
-	l->prop[l->n++] = p;
+	add_property(l, p, m[P_NAME] ? m[P_NAME] : m[P_PROPERTY]);
 }
 
 static int by_seen_name(const void *a, const void *b)
@@ -845,6 +559,9 @@ static void check_twice(struct loader *l)
 {
 	const struct vhal *v = l->v;
 
+	if (l->n == 0) {
+		return;
+	}
 	qsort(l->seen, l->n, sizeof(*l->seen), by_seen_id);
 	for (size_t i = 1; i < l->n; i++) {
 		if (l->seen[i].id == l->seen[i - 1].id) {
@@ -893,10 +610,11 @@ static void read_enum(struct loader *l, uint32_t key, struct vhal_const *out,
 		complain(l, key, "%s is a type of the interface", type);
 		return;
 	}
-	if (!want(l, obj, VJSON_OBJECT, type, "an object of NAME: value")) {
+	if (!vload_want(l, obj, VJSON_OBJECT, type,
+			"an object of NAME: value")) {
 		return;
 	}
-	type = copy(l, key);
+	type = vload_copy(l, key);
 	for (uint32_t i = vjson_first(&l->doc, obj);
 	     type && i < vjson_end(&l->doc, obj);
 	     i = vjson_next(&l->doc, i + 1)) {
@@ -906,10 +624,10 @@ static void read_enum(struct loader *l, uint32_t key, struct vhal_const *out,
 			complain(l, i,
 				 "a name is made of capital letters, "
 				 "digits and '_', at most 96");
-		} else if (read_int(l, i + 1, vjson_text(&l->doc, i), INT64_MIN,
-				    INT64_MAX, &c->value)) {
+		} else if (vload_int(l, i + 1, vjson_text(&l->doc, i),
+				     INT64_MIN, INT64_MAX, &c->value)) {
 			c->type = type;
-			c->name = copy(l, i);
+			c->name = vload_copy(l, i);
 			*n += c->name != NULL;
 		}
 	}
@@ -930,8 +648,8 @@ static void read_enums(struct loader *l, uint32_t node)
 	size_t n = 0, n_own, room = old.n;
 
 	if (node != NONE) {
-		if (!want(l, node, VJSON_OBJECT, "enums",
-			  "an object of types")) {
+		if (!vload_want(l, node, VJSON_OBJECT, "enums",
+				"an object of types")) {
 			return;
 		}
 		room += (vjson_end(&l->doc, node) - node) / 2;
@@ -965,13 +683,12 @@ static void read_root(struct loader *l)
 					     "enums" };
 	uint32_t m[3];
 	int64_t version;
-	size_t n;
 
-	if (!want(l, 0, VJSON_OBJECT, "the file", "an object")) {
+	if (!vload_want(l, 0, VJSON_OBJECT, "the file", "an object")) {
 		return;
 	}
-	members(l, 0, names, 3, m);
-	if (m[0] != NONE && read_int(l, m[0], names[0], 1, 2, &version)) {
+	vload_members(l, 0, names, 3, m);
+	if (m[0] != NONE && vload_int(l, m[0], names[0], 1, 2, &version)) {
 		l->version = (unsigned int)version;
 	}
 	read_enums(l, m[2]);
@@ -979,14 +696,7 @@ static void read_root(struct loader *l)
 		complain(l, 0, "missing 'properties'");
 		return;
 	}
-	if (l->oom || !want(l, m[1], VJSON_ARRAY, names[1], "an array")) {
-		return;
-	}
-	n = n_items(l, m[1]);
-	l->prop = calloc(n + 1, sizeof(*l->prop));
-	l->seen = calloc(n + 1, sizeof(*l->seen));
-	if (!l->prop || !l->seen) {
-		l->oom = true;
+	if (l->oom || !vload_want(l, m[1], VJSON_ARRAY, names[1], "an array")) {
 		return;
 	}
 	for (uint32_t i = vjson_first(&l->doc, m[1]);

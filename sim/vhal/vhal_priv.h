@@ -135,6 +135,14 @@ struct vhal {
 int vhal_commit(struct vhal *v, struct vhal_prop **prop, size_t n,
 		struct vhal_consts consts, struct vhal_arena *arena);
 
+/* The arrays of @val, of the right shape, become the slot's. 0 or -ENOMEM. */
+int vhal_keep(struct vhal_slot *s, const struct vhal_value *val);
+/* The status that vhal_get() shows: power and lack of a value included. */
+int32_t vhal_shown_status(const struct vhal_slot *s);
+/* HVAC_POWER_ON has changed: what hangs on it becomes available or not. */
+void vhal_hvac_changed(struct vhal *v, bool publish);
+void vhal_free_slots(struct vhal_slot *slot, size_t n);
+
 bool vhal_is_vector(int32_t prop);
 const struct vhal_prop *vhal_prop_find(const struct vhal *v, int32_t prop);
 /* Area name into @buf: "ROW_1_LEFT|ROW_2_LEFT", "0x1"; snprintf-like. */
