@@ -20,8 +20,8 @@ static const char *const rules[] = {
 	"",
 	"- match: \"*\"\n  abs: 1\n  time: 10ms\n",
 	"- match: \"*\"\n  kind: continuous\n  max_gap: 1s\n  abs: 0.5\n",
-	"- match: \"*\"\n  kind: continuous\n  max_gap: 1s\n  time: 100ms\n"
-	"  interpolate: hold\n",
+	("- match: \"*\"\n  kind: continuous\n  max_gap: 1s\n  time: 100ms\n"
+	 "  interpolate: hold\n"),
 	"- match: \"*\"\n  order: any\n  time: 1s\n",
 	"- match: \"*\"\n  rel: 10 %\n  window: 10ms\n  missing: allow\n",
 };
