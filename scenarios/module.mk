@@ -44,3 +44,6 @@ tests_fuzz_fuzz_scenario_LDFLAGS = $(FUZZ_LINK)
 TESTS += tests/scenario/test_man.py tests/scenario/test_schema.py
 EXTRA_DIST += tests/scenario/test_man.py tests/scenario/test_schema.py
 dist_man_MANS += man/avsim-scenario.5
+
+TESTS += tests/cli/test_lint.sh
+EXTRA_DIST += tests/cli/test_lint.sh

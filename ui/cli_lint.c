@@ -65,13 +65,85 @@ static int check_scenario(const struct lint_file *f, struct av_diags *d,
 	return ret;
 }
 
+/* Folder of @path with its slash, "" if it has none. */
+static void folder_of(const char *path, char out[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(out, PATH_MAX, "%.*s",
+		 slash ? (int)(slash - path + 1) : 0, path);
+}
+
+static int add(struct bundle *b, enum bundle_role role, const char *key,
+	       const char *dir, const char *file, struct av_err *err)
+{
+	char path[PATH_MAX * 2];
+
+	snprintf(path, sizeof(path), "%s%s", file[0] == '/' ? "" : dir, file);
+	return bundle_add_file(b, role, key, path, err);
+}
+
+/* A vehicle is right if all its files are, together. */
 static int check_vehicle(const struct lint_file *f, struct av_diags *d,
 			 struct av_err *err)
 {
+	struct bundle inputs = { 0 };
+	struct world_opts o = { .inputs = &inputs, .until = VT_NEVER };
+	struct world *w = NULL;
 	struct vehicle_file vf;
+	char dir[PATH_MAX];
+	int ret = vehicle_file_parse(f->name, f->data, f->len, &vf, d);
 
-	(void)err;
-	return vehicle_file_parse(f->name, f->data, f->len, &vf, d);
+	if (ret < 0) {
+		return ret;
+	}
+	folder_of(f->name, dir);
+	ret = bundle_add_file(&inputs, BUNDLE_VEHICLE, "vehicle.yaml", f->name,
+			      err);
+	for (size_t i = 0; i < vf.n_buses && ret == 0; i++) {
+		ret = add(&inputs, BUNDLE_DBC, vf.bus[i].name, dir,
+			  vf.bus[i].dbc, err);
+	}
+	if (ret == 0) {
+		ret = add(&inputs, BUNDLE_SIGNALS, vf.signals, dir, vf.signals,
+			  err);
+	}
+	for (size_t i = 0; i < vf.n_vhal && ret == 0; i++) {
+		ret = add(&inputs, BUNDLE_VHAL, vf.vhal[i], dir, vf.vhal[i],
+			  err);
+	}
+	if (ret == 0) {
+		ret = world_create(&o, &w, d);
+	}
+	world_destroy(w);
+	bundle_finish(&inputs);
+	return ret;
+}
+
+/* A binding table means nothing without its vehicle. */
+static int check_bindings(const struct lint_file *f, struct av_diags *d,
+			  struct av_err *err)
+{
+	struct lint_file vehicle = { .arg = f->arg };
+	char dir[PATH_MAX], path[PATH_MAX + 16], *data;
+	size_t len;
+	int ret;
+
+	folder_of(f->name, dir);
+	snprintf(path, sizeof(path), "%svehicle.yaml", dir);
+	ret = av_read_file(path, BUNDLE_FILE_MAX, &data, &len, err);
+	if (ret < 0) {
+		return av_err_set(err, ret,
+				  "%s: a binding table is checked with its "
+				  "vehicle, but there is no %s",
+				  f->arg, path);
+	}
+	vehicle.name = path;
+	vehicle.data = data;
+	vehicle.len = len;
+	ret = check_vehicle(&vehicle, d, err);
+	free(data);
+	return ret;
 }
 
 static int check_dbc(const struct lint_file *f, struct av_diags *d,
@@ -132,6 +204,11 @@ static bool is_json(const struct lint_file *f)
 	return has_suffix(f->name, ".json");
 }
 
+static bool is_bindings(const struct lint_file *f)
+{
+	return av_yaml_get(f->root, "bindings");
+}
+
 static bool is_vehicle(const struct lint_file *f)
 {
 	return av_yaml_get(f->root, "buses") || av_yaml_get(f->root, "vhal");
@@ -158,6 +235,7 @@ static const struct lint_kind {
 } kinds[] = {
 	{ is_dbc, check_dbc },
 	{ is_json, check_vhal },
+	{ is_bindings, check_bindings },
 	{ is_vehicle, check_vehicle },
 	{ is_tolerances, check_tolerances },
 	{ is_yaml, check_scenario },
@@ -303,7 +381,8 @@ const struct cli_command cli_lint = {
 	.args = "FILE...",
 	.summary = "check scenario, vehicle, DBC and property files",
 	.help = "Prints all errors as file:line:column: message; a scenario "
-		"is checked against\nits vehicle as well, just as for a run.\n\n"
+		"is checked against\nits vehicle as well, a vehicle with all its "
+		"files, just as for a run.\n\n"
 		"  --set NAME=VALUE  a parameter of the scenario; repeatable\n"
 		"  --syntax          scenarios by themselves, without a "
 		"vehicle\n"
