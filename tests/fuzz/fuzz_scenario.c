@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A scenario file of any bytes: parse; its conditions are parsed on the way.
- * Where the first byte is '!', the rest is a command text instead.
+ * A scenario file of any bytes: parse, and bind to a world of the bundled
+ * vehicle, which compiles its conditions and checks its actions. Where the first
+ * byte is '!', the rest is a command text instead.
  */
 #include "config.h"
 
 #include "scenarios/action.h"
 #include "scenarios/scenario.h"
+#include "sim/inputs.h"
+#include "sim/world.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -42,6 +45,24 @@ static void command(const char *text)
 	}
 }
 
+/* Made once; only looked at. */
+static struct world *a_world(void)
+{
+	const char *top = getenv("AVSIM_TOP_SRCDIR");
+	static struct bundle inputs;
+	struct world_opts o = { .inputs = &inputs, .until = VT_NEVER };
+	static struct world *w;
+	struct av_diags d = { 0 };
+	struct av_err err;
+
+	if (!w && (inputs_load(top ? top : ".", "parking", NULL, NULL, 0,
+			       &inputs, &d, &err) < 0 ||
+		   world_create(&o, &w, &d) < 0)) {
+		abort();
+	}
+	return w;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct scenario_param set = { "speed", "5" };
@@ -61,11 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (scenario_parse("fuzz.yaml", (const char *)data, size, &set,
 			   size % 2, &s, &d) == 0) {
-		struct scenario_info info;
-
-		scenario_info(s, &info);
-		for (size_t i = 0; scenario_trace(s, i); i++) {
-		}
+		scenario_bind(s, a_world(), NULL, &d);
 	}
 	scenario_destroy(s);
 	av_diags_finish(&d);
