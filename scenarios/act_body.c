@@ -7,23 +7,24 @@
 
 #include <errno.h>
 
-const char *const act_doors[] = { "fl",	   "fr",   "rl",  "rr",
+const char *const act_doors[] = { "fl",    "fr",   "rl",  "rr",
 				  "trunk", "hood", "all", NULL };
-const char *const act_windows[] = { "fl", "fr",	  "rl",	 "rr",
-				    "roof", "all", NULL };
+const char *const act_windows[] = {
+	"fl", "fr", "rl", "rr", "roof", "all", NULL
+};
 const char *const act_seats[] = { "l", "r", "rl", "rr", NULL };
 const char *const act_front_seats[] = { "l", "r", NULL };
 const char *const act_turns[] = { "off", "right", "left", NULL };
-const char *const act_lamps[] = { "low",	  "high",     "fog-front",
-				  "fog-rear",	  "hazard",   "cabin",
+const char *const act_lamps[] = { "low",          "high",          "fog-front",
+				  "fog-rear",     "hazard",        "cabin",
 				  "reading-left", "reading-right", NULL };
 const char *const act_lamp_modes[] = { "off", "on", "daytime", "auto", NULL };
 const char *const act_zones[] = { "left", "right", "all", NULL };
 /* WindshieldWipersSwitch counts from 1 */
 const char *const act_wiper_modes[] = {
-	"off",	  "mist",   "interval-1", "interval-2", "interval-3",
-	"interval-4", "interval-5", "steady-1",	  "steady-2",	"steady-3",
-	"steady-4",   "steady-5",   "auto",	  NULL
+	"off",        "mist",       "interval-1", "interval-2", "interval-3",
+	"interval-4", "interval-5", "steady-1",   "steady-2",   "steady-3",
+	"steady-4",   "steady-5",   "auto",       NULL
 };
 
 ACT_FN(act_belt)
@@ -159,9 +160,9 @@ ACT_FN(act_turn_signal)
 ACT_FN(act_lights)
 {
 	static const enum vehicle_var lamp[] = {
-		VV_headlight_switch, VV_high_beam_switch,
-		VV_fog_front_switch, VV_fog_rear_switch,
-		VV_hazard_switch,    VV_cabin_light_switch,
+		VV_headlight_switch,       VV_high_beam_switch,
+		VV_fog_front_switch,       VV_fog_rear_switch,
+		VV_hazard_switch,          VV_cabin_light_switch,
 		VV_reading_light_l_switch, VV_reading_light_r_switch,
 	};
 	static const double mode[] = { 0, 1, 2, 256 }; /* VehicleLightSwitch */
@@ -189,9 +190,9 @@ static int set_given(struct world *w, const struct args *a, size_t first,
 	for (size_t i = 0; i < n && ret == 0; i++) {
 		if (a->has[first + i]) {
 			ret = act_set_var(w, var[i],
-					  spec[first + i].type == ARG_BOOL ?
-						  a->v[first + i].flag :
-						  a->v[first + i].num,
+					  spec[first + i].type == ARG_BOOL
+						  ? a->v[first + i].flag
+						  : a->v[first + i].num,
 					  err);
 		}
 	}
@@ -205,9 +206,10 @@ ACT_FN(act_climate)
 		{ VV_hvac_temp_set_r, VV_hvac_fan_r },
 	};
 	static const enum vehicle_var rest[] = {
-		VV_hvac_power,	      VV_hvac_ac,	  VV_hvac_auto,
-		VV_hvac_recirc,	      VV_hvac_defrost_front,
-		VV_hvac_defrost_rear, VV_hvac_max_defrost,
+		VV_hvac_power,         VV_hvac_ac,
+		VV_hvac_auto,          VV_hvac_recirc,
+		VV_hvac_defrost_front, VV_hvac_defrost_rear,
+		VV_hvac_max_defrost,
 	};
 	const struct arg_spec *spec = action_find("climate")->arg;
 	int which = a->has[0] ? a->v[0].idx : 2;
@@ -241,16 +243,16 @@ ACT_FN(act_charge)
 	if (ret == 0 && a->has[0] && !a->v[0].flag) {
 		ret = act_set_var(w, VV_charge_port_open, 0, err);
 	}
-	return ret < 0 ? ret :
-			 set_given(w, a, 1, rest, action_find("charge")->arg,
-				   4, err);
+	return ret < 0 ? ret
+		       : set_given(w, a, 1, rest, action_find("charge")->arg, 4,
+				   err);
 }
 
 ACT_FN(act_weather)
 {
 	static const enum vehicle_var var[] = {
-		VV_outside_temp, VV_rain, VV_sun, VV_grade, VV_wind,
-		VV_friction,
+		VV_outside_temp, VV_rain, VV_sun,
+		VV_grade,        VV_wind, VV_friction,
 	};
 
 	return set_given(w, a, 0, var, action_find("weather")->arg, 6, err);

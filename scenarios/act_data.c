@@ -124,9 +124,8 @@ ACT_FN(act_set)
 	if (ret < 0) {
 		return ret;
 	}
-	if (vhal_set(w->vhal, &p.value, w->cmd ? w->cmd->source :
-						 CMD_FROM_USER, err) !=
-	    VHAL_OK) {
+	if (vhal_set(w->vhal, &p.value, w->cmd ? w->cmd->source : CMD_FROM_USER,
+		     err) != VHAL_OK) {
 		ret = -EIO;
 	} else if (w->scenario) {
 		scenario_was_set(w->scenario, p.slot, &p.value);
@@ -218,8 +217,8 @@ int scenario_find_bus(struct world *w, const char *name, struct av_err *err)
 		if (!strcmp(w->bus_name[i], name)) {
 			return (int)i;
 		}
-		snprintf(hint + n, sizeof(hint) - n, "%s%.32s",
-			 i ? ", " : "", w->bus_name[i]);
+		snprintf(hint + n, sizeof(hint) - n, "%s%.32s", i ? ", " : "",
+			 w->bus_name[i]);
 	}
 	return av_err_set(err, -ENOENT, "no bus '%.32s', there is %s", name,
 			  hint);
@@ -273,10 +272,9 @@ ACT_FN(act_inject)
 		return ret;
 	}
 	ret = ecus_send(w->ecus, &f, false);
-	return ret == -ENOBUFS ?
-		       av_err_set(err, ret, "the bus is overloaded") :
-	       ret < 0 ? av_err_set(err, ret, "the bus takes no such frame") :
-			 0;
+	return ret == -ENOBUFS ? av_err_set(err, ret, "the bus is overloaded")
+	       : ret < 0 ? av_err_set(err, ret, "the bus takes no such frame")
+			 : 0;
 }
 
 /* ---- marks ---- */
@@ -284,9 +282,8 @@ ACT_FN(act_inject)
 static void publish(struct world *w, const char *key, const char *text)
 {
 	bus_publish(w->bus, TOPIC_SCENARIO,
-		    &(struct text_event){ .t = evq_now(w->q),
-					  .key = key,
-					  .text = text });
+		    &(struct text_event){
+			    .t = evq_now(w->q), .key = key, .text = text });
 }
 
 ACT_FN(act_mark)

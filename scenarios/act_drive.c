@@ -11,8 +11,9 @@
 
 const char *const act_gears[] = { "P", "R", "N", "D", NULL };
 /* VehicleIgnitionState counts from 1 */
-const char *const act_ignitions[] = { "lock", "off",   "acc",
-				      "on",   "start", NULL };
+const char *const act_ignitions[] = {
+	"lock", "off", "acc", "on", "start", NULL
+};
 
 static int no_car(struct av_err *err)
 {
@@ -151,16 +152,16 @@ ACT_FN(act_parking_brake)
 
 ACT_FN(act_route_check)
 {
-	return w->scenario ?
-		       scenario_route(w->scenario, a->v[0].str, err) ? 0 :
-								       -ENOENT :
-		       av_err_set(err, -ENOENT, "no scenario, so no routes");
+	return w->scenario
+		       ? scenario_route(w->scenario, a->v[0].str, err) ? 0
+								       : -ENOENT
+		       : av_err_set(err, -ENOENT, "no scenario, so no routes");
 }
 
 ACT_FN(act_route)
 {
-	const struct sc_route *r = scenario_route(w->scenario, a->v[0].str,
-						  err);
+	const struct sc_route *r =
+		scenario_route(w->scenario, a->v[0].str, err);
 
 	if (!w->vehicle) {
 		return no_car(err);

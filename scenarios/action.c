@@ -149,10 +149,10 @@ static int read_num(const struct arg_spec *s, enum av_dim dim, bool person,
 		}
 	}
 	if (s->min < s->max && !(v >= s->min && v <= s->max)) {
-		return av_err_set(err, -EINVAL, "'%s' must be from %s to %s%s%s",
-				  s->name, sc_num(s->min, lo),
-				  sc_num(s->max, hi), *unit ? " " : "",
-				  unit);
+		return av_err_set(err, -EINVAL,
+				  "'%s' must be from %s to %s%s%s", s->name,
+				  sc_num(s->min, lo), sc_num(s->max, hi),
+				  *unit ? " " : "", unit);
 	}
 	*out = v == 0 ? 0 : v; /* no negative zero in a canonical text */
 	return 0;
@@ -202,9 +202,8 @@ static int read_enum(const struct arg_spec *s, const char *text, int *out,
 		return av_err_set(err, -EINVAL, "'%s': unknown '%.64s'%s",
 				  s->name, text, hint);
 	}
-	return av_err_set(err, -EINVAL,
-			  "'%s' must be one of %s; not '%.64s'%s", s->name,
-			  list, text, hint);
+	return av_err_set(err, -EINVAL, "'%s' must be one of %s; not '%.64s'%s",
+			  s->name, list, text, hint);
 }
 
 static int read_text(const struct arg_spec *s, const char *text,
@@ -242,8 +241,7 @@ int arg_read(const struct action *act, struct args *a, size_t i, bool person,
 			       &a->v[i].num, err);
 		break;
 	case ARG_TIME:
-		if (vtime_parse(text, &a->v[i].time) < 0 ||
-		    a->v[i].time < 0) {
+		if (vtime_parse(text, &a->v[i].time) < 0 || a->v[i].time < 0) {
 			ret = av_err_set(err, -EINVAL,
 					 "'%s' must be a time like 2.5s or "
 					 "300ms, not '%.32s'",
@@ -375,8 +373,9 @@ static int read_pairs(const struct action *act, struct args *a,
 			int i = w[k].key ? find_arg(act, a, w[k].key) : -1;
 			int ret;
 
-			if (i < 0 || (action_arg(act, a, (size_t)i)->dim ==
-					      DIM_N && !a->has[0])) {
+			if (i < 0 ||
+			    (action_arg(act, a, (size_t)i)->dim == DIM_N &&
+			     !a->has[0])) {
 				continue;
 			}
 			if (a->has[i]) {

@@ -30,8 +30,8 @@ struct arg_spec {
 	enum arg_type type;
 	enum av_dim dim; /* ARG_NUM; DIM_N: the row's dim() tells */
 	bool required;
-	double min, max;	   /* ARG_NUM, when min < max */
-	const char *const *names;  /* ARG_ENUM, NULL-ended */
+	double min, max;          /* ARG_NUM, when min < max */
+	const char *const *names; /* ARG_ENUM, NULL-ended */
 	const char *help;
 };
 
@@ -49,8 +49,8 @@ struct args {
 };
 
 struct action {
-	const char *verb; /* [a-z-]+, rows sorted by it */
-	const char *help; /* one line */
+	const char *verb;                     /* [a-z-]+, rows sorted by it */
+	const char *help;                     /* one line */
 	struct arg_spec arg[ACTION_ARGS_MAX]; /* ended by name NULL */
 	/* Further arguments that depend on those in @arg (of a fault by its
 	 * name), ended by name NULL, or NULL; they follow in struct args. */

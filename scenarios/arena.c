@@ -42,8 +42,8 @@ void *sc_alloc(struct sc_arena *a, size_t size)
 
 void *sc_allocn(struct sc_arena *a, size_t n, size_t size)
 {
-	return size > 0 && n > SIZE_MAX / 2 / size ? NULL :
-						     sc_alloc(a, n * size);
+	return size > 0 && n > SIZE_MAX / 2 / size ? NULL
+						   : sc_alloc(a, n * size);
 }
 
 char *sc_strndup(struct sc_arena *a, const char *s, size_t len)

@@ -75,13 +75,12 @@ int sc_csv(const char *name, const char *buf, size_t len, size_t min_cols,
 			if (got >= (int)min_cols) {
 				n++;
 			} else if (line > 1) { /* the first may be a header */
-				ret = av_diag_add(d, name, line, 1,
-						  "want %zu%s numbers between "
-						  "commas",
-						  min_cols,
-						  max_cols > min_cols ?
-							  " or more" :
-							  "");
+				ret = av_diag_add(
+					d, name, line, 1,
+					"want %zu%s numbers between "
+					"commas",
+					min_cols,
+					max_cols > min_cols ? " or more" : "");
 			}
 		}
 		p = nl ? nl + 1 : end;

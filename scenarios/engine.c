@@ -54,8 +54,8 @@ static const struct bundle_file *trace_file(const struct scenario *s,
 					    const struct av_yaml *node,
 					    struct av_diags *d)
 {
-	const struct bundle_file *f = in ? bundle_find(in, BUNDLE_TRACE, path) :
-					   NULL;
+	const struct bundle_file *f =
+		in ? bundle_find(in, BUNDLE_TRACE, path) : NULL;
 
 	if (!f) {
 		av_yaml_err(&s->doc, node, d, "no file '%.200s'", path);
@@ -132,8 +132,8 @@ static int bind_step(struct scenario *s, struct sc_step *step,
 	}
 	ret = step->act->check(s->w, &step->args, &err);
 	return ret < 0 ? av_yaml_err(&s->doc, step->node, d, "%s: %s",
-				     step->act->verb, err.msg) :
-			 0;
+				     step->act->verb, err.msg)
+		       : 0;
 }
 
 static int load_route(struct scenario *s, struct sc_route *r,
@@ -163,8 +163,8 @@ static int load_route(struct scenario *s, struct sc_route *r,
 		r->point[i] = (struct route_point){
 			.x_m = rows[i][0],
 			.y_m = rows[i][1],
-			.speed_mps = isnan(rows[i][2]) ? r->speed_mps :
-							 rows[i][2],
+			.speed_mps =
+				isnan(rows[i][2]) ? r->speed_mps : rows[i][2],
 		};
 	}
 	r->n = n;
@@ -262,9 +262,9 @@ static void post_text(struct scenario *s, const char *text)
 
 	if (ret < 0) {
 		av_err_set(&err, ret, "the command queue is full");
-		scenario_refused(s, &(struct cmd){ .text = text,
-						   .t = evq_now(s->w->q) },
-				 &err);
+		scenario_refused(
+			s, &(struct cmd){ .text = text, .t = evq_now(s->w->q) },
+			&err);
 	}
 }
 
@@ -558,9 +558,10 @@ static void judge_end(struct scenario *s, struct sc_expect *x, vtime now)
 		}
 		break;
 	case EXPECT_AFTER:
-		fail(s, x, now, x->started ? "the run ended before" :
-					     "the 'when' never came, the run "
-					     "ended");
+		fail(s, x, now,
+		     x->started ? "the run ended before"
+				: "the 'when' never came, the run "
+				  "ended");
 		break;
 	case EXPECT_BY:
 	case EXPECT_AT:

@@ -79,8 +79,9 @@ struct parser {
 	const char *word; /* name or string, in mem */
 };
 
-__attribute__((format(printf, 3, 4))) static void
-complain(struct parser *p, size_t off, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void complain(struct parser *p,
+							   size_t off,
+							   const char *fmt, ...)
 {
 	char msg[512];
 	va_list ap;
@@ -214,9 +215,9 @@ static enum tok lex_param(struct parser *p)
 	}
 	if (!value) {
 		complain(p, p->off, "no parameter '%s'%s", word,
-			 av_suggest_text(hint, av_suggest(word, p->n_params,
-							  param_name,
-							  p->params)));
+			 av_suggest_text(hint,
+					 av_suggest(word, p->n_params,
+						    param_name, p->params)));
 		return TOK_BAD;
 	}
 	lead = strspn(value, " ");
@@ -260,7 +261,9 @@ static enum tok lex_name(struct parser *p)
 	static const struct {
 		const char *word;
 		enum tok tok;
-	} words[] = { { "or", TOK_OR }, { "and", TOK_AND }, { "not", TOK_NOT } };
+	} words[] = { { "or", TOK_OR },
+		      { "and", TOK_AND },
+		      { "not", TOK_NOT } };
 	size_t n = name_len(p->p);
 
 	p->word = sc_strndup(p->mem, p->p, n);
@@ -284,11 +287,11 @@ static enum tok lex_op(struct parser *p)
 		enum tok tok;
 		const char *instead;
 	} ops[] = {
-		{ "==", TOK_EQ, NULL },	   { "!=", TOK_NE, NULL },
-		{ "<=", TOK_LE, NULL },	   { ">=", TOK_GE, NULL },
+		{ "==", TOK_EQ, NULL },    { "!=", TOK_NE, NULL },
+		{ "<=", TOK_LE, NULL },    { ">=", TOK_GE, NULL },
 		{ "&&", TOK_BAD, "and" },  { "||", TOK_BAD, "or" },
-		{ "<", TOK_LT, NULL },	   { ">", TOK_GT, NULL },
-		{ "=", TOK_BAD, "==" },	   { "!", TOK_BAD, "not" },
+		{ "<", TOK_LT, NULL },     { ">", TOK_GT, NULL },
+		{ "=", TOK_BAD, "==" },    { "!", TOK_BAD, "not" },
 		{ "(", TOK_LPAREN, NULL }, { ")", TOK_RPAREN, NULL },
 		{ ",", TOK_COMMA, NULL },  { "+", TOK_PLUS, NULL },
 		{ "-", TOK_MINUS, NULL },  { "*", TOK_STAR, NULL },
@@ -534,7 +537,8 @@ static struct node *parse_prefix(struct parser *p)
 		next(p);
 		n = parse(p, 0);
 		if (n && p->tok != TOK_RPAREN) {
-			complain(p, p->off, "want ')' here, for the '(' before");
+			complain(p, p->off,
+				 "want ')' here, for the '(' before");
 			return NULL;
 		}
 		if (n) {
@@ -542,8 +546,9 @@ static struct node *parse_prefix(struct parser *p)
 		}
 		return n;
 	case TOK_END:
-		complain(p, off, p->n_nodes ? "the condition ends too early" :
-					      "the condition is empty");
+		complain(p, off,
+			 p->n_nodes ? "the condition ends too early"
+				    : "the condition is empty");
 		return NULL;
 	default:
 		complain(p, off, "want a value here");
@@ -555,10 +560,10 @@ static const struct {
 	int power;
 	enum node_kind kind;
 } infix[] = {
-	[TOK_OR] = { 1, NODE_OR },   [TOK_AND] = { 2, NODE_AND },
-	[TOK_EQ] = { 4, NODE_EQ },   [TOK_NE] = { 4, NODE_NE },
-	[TOK_LT] = { 4, NODE_LT },   [TOK_LE] = { 4, NODE_LE },
-	[TOK_GT] = { 4, NODE_GT },   [TOK_GE] = { 4, NODE_GE },
+	[TOK_OR] = { 1, NODE_OR },    [TOK_AND] = { 2, NODE_AND },
+	[TOK_EQ] = { 4, NODE_EQ },    [TOK_NE] = { 4, NODE_NE },
+	[TOK_LT] = { 4, NODE_LT },    [TOK_LE] = { 4, NODE_LE },
+	[TOK_GT] = { 4, NODE_GT },    [TOK_GE] = { 4, NODE_GE },
 	[TOK_PLUS] = { 5, NODE_ADD }, [TOK_MINUS] = { 5, NODE_SUB },
 	[TOK_STAR] = { 6, NODE_MUL }, [TOK_SLASH] = { 6, NODE_DIV },
 	[TOK_BAD] = { 0, NODE_OR },

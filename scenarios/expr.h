@@ -43,15 +43,15 @@ struct expr *expr_parse(const char *text, const struct scenario_param *params,
 
 /* ---- inputs ---- */
 enum input_kind {
-	INPUT_SIGNAL,	/* idx of the binding table */
-	INPUT_PROP,	/* slot of the store */
-	INPUT_TEXT,	/* 1 while string property @idx equals @text */
-	INPUT_VAR,	/* model variable */
+	INPUT_SIGNAL, /* idx of the binding table */
+	INPUT_PROP,   /* slot of the store */
+	INPUT_TEXT,   /* 1 while string property @idx equals @text */
+	INPUT_VAR,    /* model variable */
 	INPUT_TIME,
 	INPUT_ROUTE_LEFT,
 	INPUT_CROSS_TRACK,
 	INPUT_ARRIVED,
-	INPUT_SET,	/* value of a set of slot @idx in this step, or NaN */
+	INPUT_SET, /* value of a set of slot @idx in this step, or NaN */
 };
 
 struct input {

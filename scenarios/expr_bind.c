@@ -19,91 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type_kind { TYPE_BAD, TYPE_NUM, TYPE_BOOL };
-
-struct type {
-	enum type_kind kind;
-	enum av_dim dim; /* TYPE_NUM */
-	bool bare;	 /* literal without unit: fits where no unit is needed */
-};
-
-struct binder {
-	struct expr *e;
-	struct world *w;
-	const struct expr_scope *scope;
-	expr_report *report;
-	void *ctx;
-	size_t room, n_inputs_room;
-	size_t stack, stack_max;
-	bool bad, no_memory;
-};
-
 static const struct type bad_type = { TYPE_BAD, DIM_NONE, false };
 static const struct type bool_type = { TYPE_BOOL, DIM_NONE, false };
-
-__attribute__((format(printf, 3, 4))) static struct type
-complain(struct binder *b, const struct node *n, const char *fmt, ...)
-{
-	char msg[600];
-	va_list ap;
-
-	b->bad = true;
-	va_start(ap, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, ap);
-	va_end(ap);
-	b->report(b->ctx, n->off, msg);
-	return bad_type;
-}
-
-/* ---- units ---- */
-
-static enum av_dim unit_dim(const char *unit, double *scale, double *offset)
-{
-	const struct av_unit *u = av_unit_find(unit);
-
-	*scale = u ? u->scale : 1;
-	*offset = u ? u->offset : 0;
-	return u ? u->dim : DIM_NONE;
-}
-
-enum av_dim scenario_var_dim(enum vehicle_var var)
-{
-	const struct av_unit *u = av_unit_find(vehicle_var_info[var].unit);
-
-	return u ? u->dim : DIM_NONE;
-}
-
-const struct av_unit *scenario_prop_unit(int32_t prop)
-{
-	static const struct {
-		const char *vhal, *unit;
-	} names[] = {
-		{ "AMPERE", "A" },	       { "BAR", "bar" },
-		{ "CELSIUS", "degC" },	       { "DEGREES", "deg" },
-		{ "FAHRENHEIT", "degF" },      { "HERTZ", "Hz" },
-		{ "KELVIN", "K" },	       { "KILOMETER", "km" },
-		{ "KILOMETERS_PER_HOUR", "km/h" }, { "KILOPASCAL", "kPa" },
-		{ "KILOWATT_HOUR", "kWh" },    { "METER", "m" },
-		{ "METER_PER_SEC", "m/s" },    { "MILE", "mi" },
-		{ "MILES_PER_HOUR", "mph" },   { "MILLIAMPERE", "mA" },
-		{ "MILLIMETER", "mm" },	       { "MILLIVOLT", "mV" },
-		{ "MILLIWATTS", "mW" },	       { "MILLI_SECS", "ms" },
-		{ "NANO_SECS", "ns" },	       { "PERCENTILE", "%" },
-		{ "PSI", "psi" },	       { "RPM", "rpm" },
-		{ "SECS", "s" },	       { "WATT_HOUR", "Wh" },
-	};
-	const struct vhal_prop_info *info = vhal_prop_by_id(prop);
-	const char *name = info && info->unit ? info->unit : "";
-	const char *colon = strrchr(name, ':');
-
-	name = colon ? colon + 1 : name;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(names[i].vhal, name)) {
-			return av_unit_find(names[i].unit);
-		}
-	}
-	return *name ? av_unit_find(name) : NULL;
-}
 
 /* ---- code ---- */
 
@@ -151,8 +68,7 @@ static uint32_t input_of(struct binder *b, const struct input *in)
 	if (i == all->n) {
 		if (all->n == all->room) {
 			size_t room = all->room ? all->room * 2 : 16;
-			struct input *v =
-				realloc(all->v, room * sizeof(*v));
+			struct input *v = realloc(all->v, room * sizeof(*v));
 
 			if (!v) {
 				b->no_memory = true;
@@ -189,221 +105,7 @@ static uint32_t input_of(struct binder *b, const struct input *in)
 	return i;
 }
 
-/* ---- names ---- */
-
-/* What a name means; kind TYPE_BAD: nothing. */
-struct ref {
-	struct type type;
-	struct input in;
-	bool text;	       /* a string property */
-	const char *enum_name; /* of a property, or NULL */
-	const struct dbc_signal *signal;
-};
-
-static bool ref_signal(struct binder *b, const char *name, struct ref *r)
-{
-	int idx = b->w->signals ? signals_find(b->w->signals, name) : -1;
-
-	if (idx < 0) {
-		return false;
-	}
-	r->in = (struct input){ .kind = INPUT_SIGNAL,
-				.idx = (uint32_t)idx,
-				.name = name };
-	r->type.kind = TYPE_NUM;
-	r->type.dim = unit_dim(signals_unit(b->w->signals, (uint32_t)idx),
-			       &r->in.scale, &r->in.offset);
-	r->signal = signals_dbc(b->w->signals, (uint32_t)idx);
-	return true;
-}
-
-/* @err tells why not, @type is TYPE_BAD then. */
-static bool ref_prop(struct binder *b, const char *name, struct ref *r,
-		     struct av_err *err)
-{
-	const struct vhal_prop_info *info;
-	const struct av_unit *u;
-	int32_t prop, area;
-	int slot;
-
-	if (!b->w->vhal || vhal_find(b->w->vhal, name, &prop, &area, err) < 0) {
-		return false;
-	}
-	slot = vhal_slot_of(b->w->vhal, prop, area);
-	if (slot < 0) {
-		return false;
-	}
-	info = vhal_prop_by_id(prop);
-	u = scenario_prop_unit(prop);
-	r->in = (struct input){ .kind = INPUT_PROP,
-				.idx = (uint32_t)slot,
-				.scale = u ? u->scale : 1,
-				.offset = u ? u->offset : 0,
-				.name = name };
-	r->type.dim = u ? u->dim : DIM_NONE;
-	r->enum_name = info && info->enum_name && *info->enum_name ?
-			       info->enum_name :
-			       NULL;
-	switch (prop & VHAL_TYPE_MASK) {
-	case VHAL_TYPE_BOOLEAN:
-		r->type.kind = TYPE_BOOL;
-		return true;
-	case VHAL_TYPE_INT32:
-	case VHAL_TYPE_INT64:
-	case VHAL_TYPE_FLOAT:
-	case VHAL_TYPE_INT32_VEC: /* of a list: the first */
-	case VHAL_TYPE_INT64_VEC:
-	case VHAL_TYPE_FLOAT_VEC:
-		r->type.kind = TYPE_NUM;
-		return true;
-	case VHAL_TYPE_STRING:
-		r->type.kind = TYPE_NUM;
-		r->text = true;
-		return true;
-	default:
-		av_err_set(err, -EINVAL,
-			   "%s has no value that a condition could compare", name);
-		return false;
-	}
-}
-
-static const char *any_name(const void *ctx, size_t i)
-{
-	static const char *const words[] = { "t", "route_left", "cross_track",
-					     "arrived" };
-	const struct world *w = ctx;
-	size_t n = sizeof(words) / sizeof(words[0]);
-
-	if (i < n) {
-		return words[i];
-	}
-	i -= n;
-	n = w->vhal ? vhal_n_slots(w->vhal) : 0;
-	if (i < n) {
-		return vhal_slot_name(w->vhal, (uint32_t)i);
-	}
-	i -= n;
-	return signals_key(w->signals, (uint32_t)i);
-}
-
-static struct type unknown_name(struct binder *b, const struct node *n,
-				const struct av_err *why)
-{
-	size_t count = 4;
-	char hint[96];
-	const char *near;
-
-	if (!strncmp(why->msg, n->text, strlen(n->text)) ||
-	    strchr(n->text, '/')) {
-		return complain(b, n, "%s", why->msg);
-	}
-	if (vehicle_var_find(n->text) >= 0) {
-		return complain(b, n,
-				"unknown name '%.64s' (did you mean the model "
-				"variable, var(%.64s)?)",
-				n->text, n->text);
-	}
-	count += b->w->vhal ? vhal_n_slots(b->w->vhal) : 0;
-	count += b->w->signals ? signals_count(b->w->signals) : 0;
-	near = av_suggest(n->text, count, any_name, b->w);
-	if (!near && why->msg[0]) {
-		return complain(b, n, "%s", why->msg);
-	}
-	return complain(b, n, "unknown signal or property '%.64s'%s", n->text,
-			av_suggest_text(hint, near));
-}
-
-static bool builtin(const char *name, struct ref *r)
-{
-	static const struct {
-		const char *name;
-		enum input_kind kind;
-		struct type type;
-	} rows[] = {
-		{ "t", INPUT_TIME, { TYPE_NUM, DIM_TIME, false } },
-		{ "route_left", INPUT_ROUTE_LEFT,
-		  { TYPE_NUM, DIM_LENGTH, false } },
-		{ "cross_track", INPUT_CROSS_TRACK,
-		  { TYPE_NUM, DIM_LENGTH, false } },
-		{ "arrived", INPUT_ARRIVED, { TYPE_BOOL, DIM_NONE, false } },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (!strcmp(rows[i].name, name)) {
-			*r = (struct ref){ .type = rows[i].type,
-					   .in = { .kind = rows[i].kind,
-						   .scale = 1,
-						   .name = rows[i].name } };
-			return true;
-		}
-	}
-	return false;
-}
-
-static const char *var_name(const void *ctx, size_t i)
-{
-	(void)ctx;
-	return vehicle_var_info[i].name;
-}
-
-static bool resolve_var(struct binder *b, const struct node *call,
-			struct ref *r)
-{
-	const struct node *arg = call->kid;
-	char hint[96];
-	int var = arg->kind == NODE_NAME ? vehicle_var_find(arg->text) : -1;
-
-	if (var < 0) {
-		complain(b, arg, "var() wants a variable of the model%s",
-			 av_suggest_text(hint, arg->kind == NODE_NAME ?
-						 av_suggest(arg->text, VV_N,
-							    var_name, NULL) :
-						 NULL));
-		return false;
-	}
-	*r = (struct ref){ .type = { TYPE_NUM,
-				     scenario_var_dim((enum vehicle_var)var),
-				     false },
-			   .in = { .kind = INPUT_VAR,
-				   .idx = (uint32_t)var,
-				   .scale = 1,
-				   .name = vehicle_var_info[var].name } };
-	return true;
-}
-
-/* A name, var(NAME) or set(NAME); reports what it cannot resolve. */
-static bool resolve(struct binder *b, const struct node *n, struct ref *r)
-{
-	struct av_err err = { 0 };
-	bool is_set = n->kind == NODE_CALL && n->func == FUNC_SET;
-	const struct node *name = is_set ? n->kid : n;
-
-	*r = (struct ref){ .type = bad_type };
-	if (n->kind == NODE_CALL && n->func == FUNC_VAR) {
-		return resolve_var(b, n, r);
-	}
-	if (name->kind != NODE_NAME) {
-		complain(b, name, "want the name of a %s here",
-			 is_set ? "property" : "signal or property");
-		return false;
-	}
-	if (!is_set && (builtin(name->text, r) || ref_signal(b, name->text, r))) {
-		return true;
-	}
-	if (!ref_prop(b, name->text, r, &err)) {
-		unknown_name(b, name, &err);
-		return false;
-	}
-	if (is_set) {
-		r->in.kind = INPUT_SET;
-		r->type.kind = TYPE_NUM;
-		if (r->text) {
-			complain(b, name, "set() of a text cannot be watched");
-			return false;
-		}
-	}
-	return true;
-}
+/* ---- labels: GEAR_SELECTION == GEAR_PARK ---- */
 
 static bool can_be_ref(const struct node *n)
 {
@@ -411,21 +113,6 @@ static bool can_be_ref(const struct node *n)
 	       (n->kind == NODE_CALL &&
 		(n->func == FUNC_VAR || n->func == FUNC_SET));
 }
-
-/* Whether @n names something of the world (so it is no enum label). */
-static bool is_known(struct binder *b, const struct node *n)
-{
-	struct av_err err;
-	struct ref r;
-
-	if (n->kind != NODE_NAME) {
-		return n->kind == NODE_CALL;
-	}
-	return builtin(n->text, &r) || ref_signal(b, n->text, &r) ||
-	       ref_prop(b, n->text, &r, &err);
-}
-
-/* ---- labels: GEAR_SELECTION == GEAR_PARK ---- */
 
 struct label_names {
 	const struct dbc_signal *s;
@@ -464,11 +151,12 @@ static bool label_value(struct binder *b, const struct node *label,
 						 label_at, &names));
 	}
 	if (r->enum_name || (s && s->n_labels > 0)) {
-		complain(b, label, "'%.64s' is no value of %s%s", label->text,
-			 r->enum_name ? r->enum_name : r->in.name, hint);
+		expr_complain(b, label, "'%.64s' is no value of %s%s",
+			      label->text,
+			      r->enum_name ? r->enum_name : r->in.name, hint);
 	} else {
-		complain(b, label, "%s has no named values like '%.64s'",
-			 r->in.name, label->text);
+		expr_complain(b, label, "%s has no named values like '%.64s'",
+			      r->in.name, label->text);
 	}
 	return false;
 }
@@ -484,25 +172,27 @@ static bool compare_label(struct binder *b, const struct node *n,
 	double value;
 	struct ref r;
 
-	if ((ref->kind == NODE_STR || !can_be_ref(ref) || !is_known(b, ref)) &&
+	if ((ref->kind == NODE_STR || !can_be_ref(ref) ||
+	     !expr_is_known(b, ref)) &&
 	    can_be_ref(word)) {
 		ref = n->kid->next;
 		word = n->kid;
 	}
 	if (!can_be_ref(ref) ||
 	    (word->kind != NODE_STR &&
-	     (word->kind != NODE_NAME || is_known(b, word)))) {
+	     (word->kind != NODE_NAME || expr_is_known(b, word)))) {
 		return false;
 	}
 	*out = bool_type;
-	if (!resolve(b, ref, &r)) {
+	if (!expr_resolve(b, ref, &r)) {
 		*out = bad_type;
 		return true;
 	}
 	if (n->kind != NODE_EQ && n->kind != NODE_NE) {
-		*out = complain(b, n, "'%.64s' can only be compared with == and "
-				      "!=",
-				word->text);
+		*out = expr_complain(b, n,
+				     "'%.64s' can only be compared with == and "
+				     "!=",
+				     word->text);
 		return true;
 	}
 	if (r.text) {
@@ -526,16 +216,25 @@ static bool compare_label(struct binder *b, const struct node *n,
 static const char *dim_text(enum av_dim dim)
 {
 	static const char *const names[DIM_N] = {
-		[DIM_NONE] = "a number",	 [DIM_RATIO] = "a ratio",
-		[DIM_TIME] = "a time",		 [DIM_LENGTH] = "a length",
-		[DIM_SPEED] = "a speed",	 [DIM_ACCEL] = "an acceleration",
-		[DIM_ANGLE] = "an angle",	 [DIM_ANGLE_RATE] = "a turn rate",
+		[DIM_NONE] = "a number",
+		[DIM_RATIO] = "a ratio",
+		[DIM_TIME] = "a time",
+		[DIM_LENGTH] = "a length",
+		[DIM_SPEED] = "a speed",
+		[DIM_ACCEL] = "an acceleration",
+		[DIM_ANGLE] = "an angle",
+		[DIM_ANGLE_RATE] = "a turn rate",
 		[DIM_TEMPERATURE] = "a temperature",
-		[DIM_PRESSURE] = "a pressure",	 [DIM_MASS] = "a mass",
-		[DIM_FORCE] = "a force",	 [DIM_TORQUE] = "a torque",
-		[DIM_POWER] = "a power",	 [DIM_ENERGY] = "an energy",
-		[DIM_VOLTAGE] = "a voltage",	 [DIM_CURRENT] = "a current",
-		[DIM_FREQUENCY] = "a frequency", [DIM_DATA_RATE] = "a data rate",
+		[DIM_PRESSURE] = "a pressure",
+		[DIM_MASS] = "a mass",
+		[DIM_FORCE] = "a force",
+		[DIM_TORQUE] = "a torque",
+		[DIM_POWER] = "a power",
+		[DIM_ENERGY] = "an energy",
+		[DIM_VOLTAGE] = "a voltage",
+		[DIM_CURRENT] = "a current",
+		[DIM_FREQUENCY] = "a frequency",
+		[DIM_DATA_RATE] = "a data rate",
 	};
 
 	return names[dim];
@@ -562,12 +261,13 @@ static bool fits(struct binder *b, const struct node *n, struct type l,
 		if (!arg_needs_unit(d) || lit->num == 0) {
 			return true;
 		}
-		complain(b, lit, "the number needs a unit of %s, like '%g %s'",
-			 dim_text(d), lit->num, arg_unit_example(d));
+		expr_complain(b, lit,
+			      "the number needs a unit of %s, like '%g %s'",
+			      dim_text(d), lit->num, arg_unit_example(d));
 		return false;
 	}
-	complain(b, n, "%s and %s do not go together here", dim_text(l.dim),
-		 dim_text(r.dim));
+	expr_complain(b, n, "%s and %s do not go together here",
+		      dim_text(l.dim), dim_text(r.dim));
 	return false;
 }
 
@@ -578,8 +278,9 @@ static struct type number(struct binder *b, const struct node *n)
 	struct type t = compile(b, n);
 
 	if (t.kind == TYPE_BOOL) {
-		return complain(b, n, "this is true or false, a number is "
-				      "wanted here");
+		return expr_complain(b, n,
+				     "this is true or false, a number is "
+				     "wanted here");
 	}
 	return t;
 }
@@ -601,9 +302,10 @@ static struct type truth(struct binder *b, const struct node *n)
 		return bool_type;
 	}
 	if (!plain(t.dim) || n->kind == NODE_NUM) {
-		return complain(b, n, "compare it with something: this is %s, "
-				      "not true or false",
-				dim_text(t.dim));
+		return expr_complain(b, n,
+				     "compare it with something: this is %s, "
+				     "not true or false",
+				     dim_text(t.dim));
 	}
 	emit(b, OP_TRUTH, 0, 0);
 	return bool_type;
@@ -642,21 +344,22 @@ static struct type multiply(struct binder *b, const struct node *n,
 		return t;
 	}
 	for (size_t i = 0; i < N_PRODUCTS; i++) {
-		if (!div && ((products[i].l == l.dim && products[i].r == r.dim) ||
-			     (products[i].l == r.dim &&
-			      products[i].r == l.dim))) {
+		if (!div &&
+		    ((products[i].l == l.dim && products[i].r == r.dim) ||
+		     (products[i].l == r.dim && products[i].r == l.dim))) {
 			t.dim = products[i].product;
 			return t;
 		}
 		if (div && products[i].product == l.dim &&
 		    (products[i].r == r.dim || products[i].l == r.dim)) {
-			t.dim = products[i].r == r.dim ? products[i].l :
-							 products[i].r;
+			t.dim = products[i].r == r.dim ? products[i].l
+						       : products[i].r;
 			return t;
 		}
 	}
-	return complain(b, n, "cannot %s %s %s %s", div ? "divide" : "multiply",
-			dim_text(l.dim), div ? "by" : "and", dim_text(r.dim));
+	return expr_complain(b, n, "cannot %s %s %s %s",
+			     div ? "divide" : "multiply", dim_text(l.dim),
+			     div ? "by" : "and", dim_text(r.dim));
 }
 
 static struct type arithmetic(struct binder *b, const struct node *n)
@@ -696,9 +399,10 @@ static struct type comparison(struct binder *b, const struct node *n)
 			    (l.kind == TYPE_NUM ? plain(l.dim) : plain(r.dim));
 
 		if (!same || (n->kind != NODE_EQ && n->kind != NODE_NE)) {
-			return complain(b, n, "true or false can only be "
-					      "compared with == and !=, and "
-					      "with its like");
+			return expr_complain(b, n,
+					     "true or false can only be "
+					     "compared with == and !=, and "
+					     "with its like");
 		}
 		return bool_type;
 	}
@@ -711,7 +415,7 @@ static struct type changed(struct binder *b, const struct node *n)
 {
 	struct ref r;
 
-	if (!resolve(b, n->kid, &r)) {
+	if (!expr_resolve(b, n->kid, &r)) {
 		return bad_type;
 	}
 	emit(b, n->func == FUNC_CHANGED ? OP_CHANGED : OP_MISSING,
@@ -726,16 +430,17 @@ static struct type stale(struct binder *b, const struct node *n)
 	const struct node *limit = n->kid->next;
 	struct ref r;
 
-	if (!resolve(b, n->kid, &r)) {
+	if (!expr_resolve(b, n->kid, &r)) {
 		return bad_type;
 	}
 	if (r.in.kind != INPUT_SIGNAL) {
-		return complain(b, n->kid, "stale() is about a signal on the "
-					   "bus; for a property see missing()");
+		return expr_complain(b, n->kid,
+				     "stale() is about a signal on the "
+				     "bus; for a property see missing()");
 	}
 	if (limit && (limit->kind != NODE_NUM ||
 		      (limit->dim != DIM_TIME && !limit->bare))) {
-		return complain(b, limit, "want a time like 2 s here");
+		return expr_complain(b, limit, "want a time like 2 s here");
 	}
 	emit(b, OP_STALE, r.in.idx, limit ? limit->num : 1.0);
 	b->e->always_run = true;
@@ -764,8 +469,8 @@ static struct type distance(struct binder *b, const struct node *n)
 		t = number(b, arg);
 		emit(b, OP_SUB, 0, 0);
 		if (t.kind == TYPE_NUM && t.dim != DIM_LENGTH && !t.bare) {
-			complain(b, arg, "want a length here, not %s",
-				 dim_text(t.dim));
+			expr_complain(b, arg, "want a length here, not %s",
+				      dim_text(t.dim));
 			bad = true;
 		}
 		bad = bad || t.kind == TYPE_BAD;
@@ -793,12 +498,13 @@ static struct type in_zone(struct binder *b, const struct node *n)
 			return bool_type;
 		}
 	}
-	return complain(b, arg, "in_zone() wants a name under zones:%s",
-			av_suggest_text(hint, arg->kind == NODE_NAME ?
-						av_suggest(arg->text,
-							   s->n_zones, zone_at,
-							   s->zone) :
-						NULL));
+	return expr_complain(
+		b, arg, "in_zone() wants a name under zones:%s",
+		av_suggest_text(hint,
+				arg->kind == NODE_NAME
+					? av_suggest(arg->text, s->n_zones,
+						     zone_at, s->zone)
+					: NULL));
 }
 
 static struct type extreme(struct binder *b, const struct node *n)
@@ -813,8 +519,8 @@ static struct type extreme(struct binder *b, const struct node *n)
 			t = bad_type;
 		} else if (t.dim != u.dim && !(plain(t.dim) && plain(u.dim)) &&
 			   !t.bare && !u.bare) {
-			t = complain(b, k, "%s among %s", dim_text(u.dim),
-				     dim_text(t.dim));
+			t = expr_complain(b, k, "%s among %s", dim_text(u.dim),
+					  dim_text(t.dim));
 		} else if (t.bare) {
 			t = u;
 		}
@@ -850,7 +556,7 @@ static struct type call(struct binder *b, const struct node *n)
 	case FUNC_N:
 		break;
 	}
-	if (!resolve(b, n, &r)) {
+	if (!expr_resolve(b, n, &r)) {
 		return bad_type;
 	}
 	emit(b, OP_LOAD, input_of(b, &r.in), 0);
@@ -861,13 +567,14 @@ static struct type name(struct binder *b, const struct node *n)
 {
 	struct ref r;
 
-	if (!resolve(b, n, &r)) {
+	if (!expr_resolve(b, n, &r)) {
 		return bad_type;
 	}
 	if (r.text) {
-		return complain(b, n, "%s is a text: compare it with one in "
-				      "quotes",
-				n->text);
+		return expr_complain(b, n,
+				     "%s is a text: compare it with one in "
+				     "quotes",
+				     n->text);
 	}
 	emit(b, OP_LOAD, input_of(b, &r.in), 0);
 	return r.type;
@@ -885,8 +592,9 @@ static struct type compile(struct binder *b, const struct node *n)
 		emit(b, OP_CONST, 0, n->num);
 		return bool_type;
 	case NODE_STR:
-		return complain(b, n, "a text can only be compared with a "
-				      "signal or property");
+		return expr_complain(b, n,
+				     "a text can only be compared with a "
+				     "signal or property");
 	case NODE_NAME:
 		return name(b, n);
 	case NODE_CALL:
@@ -918,11 +626,9 @@ static struct type compile(struct binder *b, const struct node *n)
 int expr_bind(struct expr *e, struct world *w, const struct expr_scope *scope,
 	      expr_report *report, void *ctx)
 {
-	struct binder b = { .e = e,
-			    .w = w,
-			    .scope = scope,
-			    .report = report,
-			    .ctx = ctx };
+	struct binder b = {
+		.e = e, .w = w, .scope = scope, .report = report, .ctx = ctx
+	};
 
 	e->n_code = 0;
 	e->n_inputs = 0;
@@ -931,7 +637,8 @@ int expr_bind(struct expr *e, struct world *w, const struct expr_scope *scope,
 		return -ENOMEM;
 	}
 	if (!b.bad && b.stack_max > EXPR_STACK_MAX) {
-		complain(&b, e->root, "the condition is nested too deeply");
+		expr_complain(&b, e->root,
+			      "the condition is nested too deeply");
 	}
 	return b.bad ? -EINVAL : 0;
 }

@@ -21,10 +21,10 @@ static double value_of(const struct vhal_value *v)
 	if (v->status != VHAL_AVAILABLE) {
 		return NAN;
 	}
-	return v->n_i32 > 0 ? v->i32[0] :
-	       v->n_f32 > 0 ? (double)v->f32[0] :
-	       v->n_i64 > 0 ? (double)v->i64[0] :
-			      NAN;
+	return v->n_i32 > 0   ? v->i32[0]
+	       : v->n_f32 > 0 ? (double)v->f32[0]
+	       : v->n_i64 > 0 ? (double)v->i64[0]
+			      : NAN;
 }
 
 static double read_input(struct input *i, const struct world *w, vtime now)
@@ -44,9 +44,9 @@ static double read_input(struct input *i, const struct world *w, vtime now)
 		       i->offset;
 	case INPUT_TEXT:
 		v = vhal_get(w->vhal, i->idx);
-		return v->status == VHAL_AVAILABLE && v->str ?
-			       !strcmp(v->str, i->text) :
-			       (double)NAN;
+		return v->status == VHAL_AVAILABLE && v->str
+			       ? !strcmp(v->str, i->text)
+			       : (double)NAN;
 	case INPUT_VAR:
 		return w->vehicle ? w->state.v[i->idx] : (double)NAN;
 	case INPUT_TIME:
@@ -64,9 +64,9 @@ static double read_input(struct input *i, const struct world *w, vtime now)
 		return NAN;
 	}
 	vehicle_driver_status(w->vehicle, &st);
-	return i->kind == INPUT_ROUTE_LEFT  ? st.route_left_m :
-	       i->kind == INPUT_CROSS_TRACK ? st.cross_track_m :
-					      st.phase == DRIVER_ARRIVED;
+	return i->kind == INPUT_ROUTE_LEFT    ? st.route_left_m
+	       : i->kind == INPUT_CROSS_TRACK ? st.cross_track_m
+					      : st.phase == DRIVER_ARRIVED;
 }
 
 void inputs_read(struct inputs *in, const struct world *w, vtime now)
@@ -119,8 +119,7 @@ static bool zone_holds(const struct zone *z, double x, double y)
  * means equal to their precision. */
 static bool same(double a, double b)
 {
-	return a == b ||
-	       fabs(a - b) <= 1e-6 * fmax(fabs(a), fabs(b));
+	return a == b || fabs(a - b) <= 1e-6 * fmax(fabs(a), fabs(b));
 }
 
 static bool is_stale(const struct world *w, uint32_t idx, double limit_s,
@@ -129,8 +128,8 @@ static bool is_stale(const struct world *w, uint32_t idx, double limit_s,
 	vtime when, seen;
 
 	signals_value(w->signals, idx, &when, &seen);
-	return seen == VT_NEVER ? vtime_to_s(now) > limit_s :
-				  vtime_to_s(now - seen) > limit_s;
+	return seen == VT_NEVER ? vtime_to_s(now) > limit_s
+				: vtime_to_s(now - seen) > limit_s;
 }
 
 static double run(const struct expr *e, const struct expr_scope *scope,
@@ -276,8 +275,8 @@ void expr_values(const struct expr *e, const struct inputs *in, char *buf,
 	}
 	for (size_t k = 0; k < e->n_inputs && n < size; k++) {
 		const struct input *i = &in->v[e->input[k]];
-		double own = i->scale != 0 ? (i->value - i->offset) / i->scale :
-					     i->value;
+		double own = i->scale != 0 ? (i->value - i->offset) / i->scale
+					   : i->value;
 
 		if (isnan(own)) {
 			n += (size_t)snprintf(buf + n, size - n,

@@ -52,10 +52,10 @@ struct node {
 	size_t off; /* in the text */
 	double num;
 	enum av_dim dim;
-	bool bare;	  /* a number without unit */
+	bool bare;        /* a number without unit */
 	const char *text; /* of a name or string */
 	enum func func;
-	struct node *kid; /* first operand or argument */
+	struct node *kid;  /* first operand or argument */
 	struct node *next; /* sibling */
 };
 
@@ -101,8 +101,46 @@ struct expr {
 	uint32_t *input; /* indexes of the inputs it reads */
 	size_t n_inputs;
 	bool always_run; /* depends on time in ways inputs do not show */
-	bool known;	 /* @last is valid */
+	bool known;      /* @last is valid */
 	bool last;
 };
+
+/* ---- binding ---- */
+
+enum type_kind { TYPE_BAD, TYPE_NUM, TYPE_BOOL };
+
+struct type {
+	enum type_kind kind;
+	enum av_dim dim; /* TYPE_NUM */
+	bool bare; /* literal without unit: fits where no unit is needed */
+};
+
+struct binder {
+	struct expr *e;
+	struct world *w;
+	const struct expr_scope *scope;
+	expr_report *report;
+	void *ctx;
+	size_t room, n_inputs_room;
+	size_t stack, stack_max;
+	bool bad, no_memory;
+};
+
+/* What a name means; kind TYPE_BAD: nothing. */
+struct ref {
+	struct type type;
+	struct input in;
+	bool text;             /* a string property */
+	const char *enum_name; /* of a property, or NULL */
+	const struct dbc_signal *signal;
+};
+
+/* Report about @n; the expression is bad then. Return: TYPE_BAD. */
+__attribute__((format(printf, 3, 4))) struct type expr_complain(
+	struct binder *b, const struct node *n, const char *fmt, ...);
+/* A name, var(NAME) or set(NAME); reports what it cannot resolve. */
+bool expr_resolve(struct binder *b, const struct node *n, struct ref *r);
+/* Whether @n names something of the world (so it is no enum label). */
+bool expr_is_known(struct binder *b, const struct node *n);
 
 #endif

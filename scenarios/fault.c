@@ -20,8 +20,8 @@ struct active {
 	struct faults *all;
 	const struct fault *row;
 	struct args args;
-	void *strings;	  /* that args point into */
-	char *text;	  /* canonical, for people */
+	void *strings; /* that args point into */
+	char *text;    /* canonical, for people */
 	struct vtimer end;
 	struct vtimer tick;
 };

@@ -39,9 +39,9 @@ static int mute_check(struct world *w, const struct args *a, struct av_err *err)
 		return bus;
 	}
 	if (a->has[1] && !is_node(w->dbc[bus], a->v[1].str)) {
-		av_suggest_text(hint, av_suggest(a->v[1].str,
-						 w->dbc[bus]->n_messages,
-						 node_at, w->dbc[bus]));
+		av_suggest_text(hint,
+				av_suggest(a->v[1].str, w->dbc[bus]->n_messages,
+					   node_at, w->dbc[bus]));
 		return av_err_set(err, -ENOENT, "no node '%.64s' sends on %s%s",
 				  a->v[1].str, a->v[0].str, hint);
 	}
@@ -59,8 +59,8 @@ static int mute(struct world *w, const struct args *a, bool on,
 	}
 	ret = ecus_mute(w->ecus, (unsigned int)bus,
 			a->has[1] ? a->v[1].str : NULL, on);
-	return ret < 0 ? av_err_set(err, ret, "cannot silence %s", a->v[0].str) :
-			 0;
+	return ret < 0 ? av_err_set(err, ret, "cannot silence %s", a->v[0].str)
+		       : 0;
 }
 
 static int mute_begin(struct world *w, const struct args *a, struct av_err *err)
@@ -135,8 +135,8 @@ static int find_signal(struct world *w, const struct args *a, struct target *t,
 	t->bus = signals_bus_of(w->signals, (uint32_t)idx);
 	t->signal = signals_dbc(w->signals, (uint32_t)idx);
 	t->unit = av_unit_find(signals_unit(w->signals, (uint32_t)idx));
-	return t->signal ? 0 :
-			   av_err_set(err, -ENOENT, "'%.64s' is a constant",
+	return t->signal ? 0
+			 : av_err_set(err, -ENOENT, "'%.64s' is a constant",
 				      a->v[0].str);
 }
 
@@ -174,9 +174,9 @@ static int wrong_amount(struct world *w, const struct args *a, bool diff,
 	int ret = find_signal(w, a, t, err);
 
 	*out = NAN;
-	return ret < 0 || !a->has[1] ? ret :
-				       signal_value(t, a->v[1].str, diff, out,
-						    err);
+	return ret < 0 || !a->has[1]
+		       ? ret
+		       : signal_value(t, a->v[1].str, diff, out, err);
 }
 
 static int wrong(struct world *w, const struct args *a, enum ecu_wrong how,
@@ -191,8 +191,8 @@ static int wrong(struct world *w, const struct args *a, enum ecu_wrong how,
 	}
 	ret = ecus_distort(w->ecus, t.bus, t.signal, how, amount, w->seed);
 	return ret < 0 ? av_err_set(err, ret, "no simulated ECU sends %s",
-				    a->v[0].str) :
-			 0;
+				    a->v[0].str)
+		       : 0;
 }
 
 static int stuck_check(struct world *w, const struct args *a,
@@ -294,7 +294,10 @@ const struct fault fault_table[] = {
 /* clang-format on */
 
 const size_t n_faults = sizeof(fault_table) / sizeof(fault_table[0]);
-const char *const fault_names[] = { "can-flood",     "can-mute",
-				    "signal-noise",  "signal-offset",
-				    "signal-stuck",  "tyre-leak",
+const char *const fault_names[] = { "can-flood",
+				    "can-mute",
+				    "signal-noise",
+				    "signal-offset",
+				    "signal-stuck",
+				    "tyre-leak",
 				    NULL };

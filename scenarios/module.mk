@@ -12,6 +12,7 @@ libavsim_a_SOURCES += \
 	%D%/expr.c %D%/expr.h %D%/expr_int.h \
 	%D%/expr_bind.c \
 	%D%/expr_eval.c \
+	%D%/expr_names.c \
 	%D%/fault.c %D%/fault.h \
 	%D%/fault_table.c \
 	%D%/parse_timeline.c \

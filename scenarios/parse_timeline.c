@@ -93,8 +93,7 @@ static int read_known(struct sc_parser *p, const struct av_yaml *map,
 		for (size_t i = 0; !in_list(skip, key) &&
 				   (s = action_arg(step->act, &step->args, i));
 		     i++) {
-			bool late = s->dim == DIM_N ||
-				    i >= ACTION_ARGS_MAX ||
+			bool late = s->dim == DIM_N || i >= ACTION_ARGS_MAX ||
 				    !step->act->arg[i].name;
 
 			if (!strcmp(s->name, key) && late == dependent &&
@@ -151,8 +150,9 @@ static int parse_knots(struct sc_parser *p, const struct av_yaml *list,
 	int ret = 0;
 
 	if (list->n == 0) {
-		return sc_error(p, list, "a profile has at least one [time, "
-					 "value]");
+		return sc_error(p, list,
+				"a profile has at least one [time, "
+				"value]");
 	}
 	step->knot = sc_new(p, list->n, sizeof(*step->knot));
 	if (!step->knot) {
@@ -166,8 +166,8 @@ static int parse_knots(struct sc_parser *p, const struct av_yaml *list,
 			ret = sc_error(p, v, "want [time, value]");
 			continue;
 		}
-		ret |= sc_check(p, av_yaml_time(sc_at(p, v), v->item[0],
-						"time", &k->t));
+		ret |= sc_check(p, av_yaml_time(sc_at(p, v), v->item[0], "time",
+						&k->t));
 		ret |= knot_value(p, v->item[1], step, &k->v);
 		if (ret == 0 && (k->t < 0 || (i > 0 && k->t <= k[-1].t))) {
 			ret = sc_error(p, v->item[0],
@@ -184,12 +184,11 @@ static int parse_profile(struct sc_parser *p, const struct av_yaml *map,
 {
 	const struct av_yaml *v = av_yaml_get(map, "profile");
 	const struct av_yaml *unit = av_yaml_get(map, "unit");
-	enum av_dim dim = action_arg_dim(step->act, &step->args,
-					 step->act->ramp - 1);
+	enum av_dim dim =
+		action_arg_dim(step->act, &step->args, step->act->ramp - 1);
 	size_t i = step->act->ramp - 1;
 
-	if (unit && (unit->kind != YAML_SCALAR ||
-		     !av_unit_find(unit->text) ||
+	if (unit && (unit->kind != YAML_SCALAR || !av_unit_find(unit->text) ||
 		     (av_unit_find(unit->text)->dim != dim))) {
 		return sc_error(p, unit, "'unit' must be one like '%s'",
 				arg_unit_example(dim));
@@ -198,25 +197,28 @@ static int parse_profile(struct sc_parser *p, const struct av_yaml *map,
 		return sc_error(p, unit, "'unit' is for profiles from a file");
 	}
 	if (!v) {
-		return unit ? sc_error(p, unit, "'unit' goes with 'profile'") :
-			      0;
+		return unit ? sc_error(p, unit, "'unit' goes with 'profile'")
+			    : 0;
 	}
 	if (step->args.has[i] || av_yaml_get(map, "over")) {
-		return sc_error(p, v, "a profile gives all values: leave '%s' "
-				      "and 'over' out",
+		return sc_error(p, v,
+				"a profile gives all values: leave '%s' "
+				"and 'over' out",
 				step->act->arg[i].name);
 	}
 	if (v->kind == YAML_MAP) {
-		return sc_error(p, v, "want a list of [time, value] or the "
-				      "name of a CSV file");
+		return sc_error(p, v,
+				"want a list of [time, value] or the "
+				"name of a CSV file");
 	}
 	step->args.has[i] = true;
 	if (v->kind == YAML_SCALAR) {
 		step->profile_file = v->text;
 		step->profile_unit = unit ? av_unit_find(unit->text) : NULL;
 		if (!unit && arg_needs_unit(dim)) {
-			return sc_error(p, v, "a file of values needs a unit, "
-					      "like 'unit: %s'",
+			return sc_error(p, v,
+					"a file of values needs a unit, "
+					"like 'unit: %s'",
 					arg_unit_example(dim));
 		}
 		return sc_trace(p, v->text);
@@ -232,8 +234,9 @@ static int parse_motion(struct sc_parser *p, const struct av_yaml *map,
 	const struct av_yaml *ease = av_yaml_get(map, "ease");
 	int idx = 0, ret = 0;
 
-	if (over && sc_check(p, av_yaml_time(sc_at(p, map), over, "over",
-					     &step->over)) == 0 &&
+	if (over &&
+	    sc_check(p, av_yaml_time(sc_at(p, map), over, "over",
+				     &step->over)) == 0 &&
 	    (step->over < 0 || step->over > 366 * 24 * 3600 * VT_S)) {
 		ret = sc_error(p, over, "'over' must be from 0 to a year");
 	}
@@ -313,12 +316,13 @@ static int unknown_verb(struct sc_parser *p, const struct av_yaml *node)
 {
 	char hint[96];
 
-	return sc_error(p, node, "unknown action '%.64s'%s; avsim list actions "
-				 "shows them",
-			node->text,
-			av_suggest_text(hint, av_suggest(node->text,
-							 n_actions + 2,
-							 any_verb, NULL)));
+	return sc_error(
+		p, node,
+		"unknown action '%.64s'%s; avsim list actions "
+		"shows them",
+		node->text,
+		av_suggest_text(hint, av_suggest(node->text, n_actions + 2,
+						 any_verb, NULL)));
 }
 
 static int parse_wait(struct sc_parser *p, const struct av_yaml *value,
@@ -333,9 +337,9 @@ static int parse_wait(struct sc_parser *p, const struct av_yaml *value,
 				     &step->wait)) < 0) {
 		return -EINVAL;
 	}
-	return step->wait < 0 || step->wait > 366 * 24 * 3600 * VT_S ?
-		       sc_error(p, value, "'wait' must be from 0 to a year") :
-		       0;
+	return step->wait < 0 || step->wait > 366 * 24 * 3600 * VT_S
+		       ? sc_error(p, value, "'wait' must be from 0 to a year")
+		       : 0;
 }
 
 static int parse_step(struct sc_parser *p, const struct av_yaml *node,
@@ -353,9 +357,8 @@ static int parse_step(struct sc_parser *p, const struct av_yaml *node,
 				"like 'gear: R' or 'door: { which: fl }'");
 	}
 	if (!strcmp(verb->text, "wait") || !strcmp(verb->text, "until")) {
-		return value ? parse_wait(p, value, verb->text[0] == 'u',
-					  step) :
-			       sc_error(p, node, "'%s' needs a value",
+		return value ? parse_wait(p, value, verb->text[0] == 'u', step)
+			     : sc_error(p, node, "'%s' needs a value",
 					verb->text);
 	}
 	step->act = action_find(verb->text);
@@ -366,8 +369,8 @@ static int parse_step(struct sc_parser *p, const struct av_yaml *node,
 		return sc_parse_args(p, verb, value, NULL, step);
 	}
 	/* "verb:" alone is an empty plain scalar */
-	if (value && !(value->kind == YAML_SCALAR && !value->len &&
-		       !value->quoted)) {
+	if (value &&
+	    !(value->kind == YAML_SCALAR && !value->len && !value->quoted)) {
 		if (!step->act->arg[0].name) {
 			return sc_error(p, value, "'%s' takes no argument",
 					verb->text);
@@ -405,8 +408,7 @@ static vtime read_time(struct sc_parser *p, const struct av_yaml *map,
 	const struct av_yaml *v = av_yaml_get(map, key);
 	vtime t;
 
-	if (!v ||
-	    sc_check(p, av_yaml_time(sc_at(p, map), v, key, &t)) < 0) {
+	if (!v || sc_check(p, av_yaml_time(sc_at(p, map), v, key, &t)) < 0) {
 		return otherwise;
 	}
 	if (t < 0) {
@@ -452,9 +454,7 @@ static void parse_trigger(struct sc_parser *p, const struct av_yaml *map,
 		sc_error(p, map, "want exactly one of at, every and when");
 		return;
 	}
-	e->trigger = at	     ? TRIGGER_AT :
-		     every ? TRIGGER_EVERY :
-			     TRIGGER_WHEN;
+	e->trigger = at ? TRIGGER_AT : every ? TRIGGER_EVERY : TRIGGER_WHEN;
 	e->at = read_time(p, map, "at", 0);
 	e->every = read_time(p, map, "every", VT_S);
 	e->from = read_time(p, map, "from", 0);
@@ -465,8 +465,9 @@ static void parse_trigger(struct sc_parser *p, const struct av_yaml *map,
 	only_with(p, map, "repeat", "when", when != NULL);
 	only_with(p, map, "within", "when", when != NULL);
 	if (every && e->every < VEHICLE_STEP) {
-		sc_error(p, every, "'every' must be at least 10ms, the step of "
-				   "the simulation");
+		sc_error(p, every,
+			 "'every' must be at least 10ms, the step of "
+			 "the simulation");
 	}
 	v = av_yaml_get(map, "times");
 	if (v) {
@@ -475,8 +476,8 @@ static void parse_trigger(struct sc_parser *p, const struct av_yaml *map,
 	}
 	v = av_yaml_get(map, "repeat");
 	if (v) {
-		sc_check(p, av_yaml_bool(sc_at(p, map), v, "repeat",
-					 &e->repeat));
+		sc_check(p,
+			 av_yaml_bool(sc_at(p, map), v, "repeat", &e->repeat));
 	}
 	if (e->trigger == TRIGGER_WHEN && e->times > 1) {
 		e->repeat = true;
@@ -503,8 +504,8 @@ static void parse_trigger(struct sc_parser *p, const struct av_yaml *map,
 static void parse_entry(struct sc_parser *p, const struct av_yaml *node,
 			struct sc_entry *e)
 {
-	static const char *const keys[] = { "at",     "every",	"when",
-					    "from",   "until",	"times",
+	static const char *const keys[] = { "at",     "every",  "when",
+					    "from",   "until",  "times",
 					    "repeat", "within", "do",
 					    "name",   NULL };
 	const struct av_yaml *body = av_yaml_get(node, "do");
@@ -525,10 +526,9 @@ static void parse_entry(struct sc_parser *p, const struct av_yaml *node,
 static void parse_fault(struct sc_parser *p, const struct av_yaml *node,
 			struct sc_entry *e)
 {
-	static const char *const own[] = { "at",     "every",  "when",
-					   "from",   "until",  "times",
-					   "repeat", "within", "fault",
-					   "name",   NULL };
+	static const char *const own[] = { "at",    "every", "when",   "from",
+					   "until", "times", "repeat", "within",
+					   "fault", "name",  NULL };
 	const struct av_yaml *name = av_yaml_get(node, "fault");
 	struct sc_step *step;
 
@@ -538,8 +538,9 @@ static void parse_fault(struct sc_parser *p, const struct av_yaml *node,
 	}
 	parse_trigger(p, node, e);
 	if (!name) {
-		sc_error(p, node, "'fault' is missing; avsim list faults "
-				  "shows what there is");
+		sc_error(p, node,
+			 "'fault' is missing; avsim list faults "
+			 "shows what there is");
 		return;
 	}
 	step = e->step = sc_new(p, 1, sizeof(*e->step));
@@ -603,8 +604,7 @@ static const char *expect_text(struct sc_parser *p, const struct av_yaml *map,
 	if (name && name->kind == YAML_SCALAR) {
 		return name->text;
 	}
-	if (cond->kind != YAML_SCALAR ||
-	    (when && when->kind != YAML_SCALAR)) {
+	if (cond->kind != YAML_SCALAR || (when && when->kind != YAML_SCALAR)) {
 		return "";
 	}
 	switch (x->kind) {
@@ -627,9 +627,9 @@ static const char *expect_text(struct sc_parser *p, const struct av_yaml *map,
 
 static void parse_expectation(struct sc_parser *p, const struct av_yaml *map)
 {
-	static const char *const keys[] = { "that",   "by",    "at",
-					    "within", "when",  "always",
-					    "never",  "from",  "until",
+	static const char *const keys[] = { "that",   "by",   "at",
+					    "within", "when", "always",
+					    "never",  "from", "until",
 					    "name",   NULL };
 	const struct av_yaml *that = av_yaml_get(map, "that");
 	const struct av_yaml *always = av_yaml_get(map, "always");
@@ -655,15 +655,16 @@ static void parse_expectation(struct sc_parser *p, const struct av_yaml *map)
 	only_with(p, map, "from", "always and never", !that);
 	only_with(p, map, "until", "always and never", !that);
 	if (when && !av_yaml_get(map, "within")) {
-		sc_error(p, when, "'when' needs 'within': how long it may take");
+		sc_error(p, when,
+			 "'when' needs 'within': how long it may take");
 	}
 	x = sc_add_expect(p,
-			  always  ? EXPECT_ALWAYS :
-			  never	  ? EXPECT_NEVER :
-			  when	  ? EXPECT_AFTER :
-			  at	  ? EXPECT_AT :
-			  by	  ? EXPECT_BY :
-				    EXPECT_END,
+			  always  ? EXPECT_ALWAYS
+			  : never ? EXPECT_NEVER
+			  : when  ? EXPECT_AFTER
+			  : at    ? EXPECT_AT
+			  : by    ? EXPECT_BY
+				  : EXPECT_END,
 			  map, "");
 	if (!x) {
 		return;

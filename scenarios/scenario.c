@@ -141,8 +141,7 @@ void sc_place(const struct scenario *s, const struct av_yaml *node, size_t off,
 	}
 	for (size_t i = 0; i <= off; i++) {
 		/* a line break and the blanks around it fold to one blank */
-		if (p < end && (*p == '\n' || *p == '\r') &&
-		    text[i] != '\n') {
+		if (p < end && (*p == '\n' || *p == '\r') && text[i] != '\n') {
 			while (p < end && strchr(" \t\r\n", *p)) {
 				c = *p == '\n' ? 1 : c + 1;
 				l += *p == '\n';
@@ -226,8 +225,9 @@ struct expr *sc_expr(struct sc_parser *p, const struct av_yaml *node)
 	struct expr *e;
 
 	if (node->kind != YAML_SCALAR) {
-		sc_error(p, node, "want a condition here, like "
-				  "'PERF_VEHICLE_SPEED > 50 km/h'");
+		sc_error(p, node,
+			 "want a condition here, like "
+			 "'PERF_VEHICLE_SPEED > 50 km/h'");
 		return NULL;
 	}
 	e = expr_parse(node->text, p->s->param, p->s->n_params, &p->s->mem,
@@ -269,8 +269,8 @@ struct sc_expect *sc_add_expect(struct sc_parser *p, enum sc_expect_kind kind,
 	if (s->n_expects == s->room_expects) {
 		/* one spare for EXPECT_TAKEN, so that adding it cannot fail */
 		size_t room = s->room_expects ? s->room_expects * 2 : 16;
-		struct sc_expect *v = realloc(s->expect,
-					      (room + 1) * sizeof(*v));
+		struct sc_expect *v =
+			realloc(s->expect, (room + 1) * sizeof(*v));
 
 		if (!v) {
 			p->no_memory = true;
@@ -280,9 +280,8 @@ struct sc_expect *sc_add_expect(struct sc_parser *p, enum sc_expect_kind kind,
 		s->room_expects = room;
 	}
 	e = &s->expect[s->n_expects++];
-	*e = (struct sc_expect){ .kind = kind,
-				 .node = node,
-				 .text = text,
-				 .until = VT_NEVER };
+	*e = (struct sc_expect){
+		.kind = kind, .node = node, .text = text, .until = VT_NEVER
+	};
 	return e;
 }

@@ -35,7 +35,8 @@ struct scenario_info {
 
 /**
  * scenario_parse() - Syntax, names of keys, verbs, arguments, units, parameters
- * @set:	--set K=V, override the params: of the file; unknown ones are errors
+ * @set:	--set K=V, override the params: of the file; unknown ones are
+ * errors
  *
  * All errors of the file are collected. Return: 0, -EINVAL, -ENOMEM.
  */
@@ -46,8 +47,8 @@ void scenario_destroy(struct scenario *s);
 void scenario_info(const struct scenario *s, struct scenario_info *out);
 
 /* Path, as written, of the @i-th file that the scenario names (profiles, way
- * points); NULL past the end. Relative to the scenario's folder. The caller puts
- * them into the bundle as BUNDLE_TRACE under that key. */
+ * points); NULL past the end. Relative to the scenario's folder. The caller
+ * puts them into the bundle as BUNDLE_TRACE under that key. */
 const char *scenario_trace(const struct scenario *s, size_t i);
 
 /**
@@ -73,7 +74,7 @@ bool scenario_wants_stop(const struct scenario *s); /* action "end" */
 enum verdict { VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL };
 extern const char *const verdict_names[]; /* "none" "pass" "fail" */
 struct expect_status {
-	const char *text; /* what must hold, as written */
+	const char *text;     /* what must hold, as written */
 	enum verdict verdict; /* NONE: open */
 	vtime decided;
 	const char *reason; /* of a failure */

@@ -26,8 +26,8 @@ static inline const char *sc_num(double v, char *buf)
 struct sc_route {
 	const char *name;
 	bool reverse;
-	double speed_mps;   /* where a point has none; NaN = keep */
-	const char *file;   /* points come from a trace file */
+	double speed_mps; /* where a point has none; NaN = keep */
+	const char *file; /* points come from a trace file */
 	const struct av_yaml *node;
 	struct route_point *point;
 	size_t n;
@@ -74,7 +74,7 @@ struct sc_entry {
 	enum sc_trigger trigger;
 	const struct av_yaml *node;
 	vtime at, every, from, until; /* until: VT_NEVER = open */
-	long long times;	      /* 0 = no limit */
+	long long times;              /* 0 = no limit */
 	struct expr *when;
 	bool repeat;
 	struct sc_step *step;
@@ -158,8 +158,9 @@ void sc_place(const struct scenario *s, const struct av_yaml *node, size_t off,
 struct av_yaml_at sc_at(struct sc_parser *p, const struct av_yaml *parent);
 /* Counts the failure of a reader; passes @ret on. */
 int sc_check(struct sc_parser *p, int ret);
-__attribute__((format(printf, 3, 4))) int
-sc_error(struct sc_parser *p, const struct av_yaml *node, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int sc_error(struct sc_parser *p,
+						   const struct av_yaml *node,
+						   const char *fmt, ...);
 /* NULL and no_memory set where there is none. */
 void *sc_new(struct sc_parser *p, size_t n, size_t size);
 struct expr *sc_expr(struct sc_parser *p, const struct av_yaml *node);

@@ -17,9 +17,9 @@
 #define NAMES_MAX 256
 #define PARAM_TEXT_MAX 200
 
-const char *const sc_top_keys[] = { "name",	"summary", "duration", "seed",
-				    "vehicle",	"params",  "start",    "routes",
-				    "zones",	"timeline", "faults",  "expect",
+const char *const sc_top_keys[] = { "name",    "summary",  "duration", "seed",
+				    "vehicle", "params",   "start",    "routes",
+				    "zones",   "timeline", "faults",   "expect",
 				    NULL };
 
 static bool is_name(const char *s)
@@ -153,11 +153,10 @@ static void check_set(struct sc_parser *p, const struct scenario_param *set,
 				    "--set %.64s: the scenario has no such "
 				    "parameter%s",
 				    set[i].name,
-				    av_suggest_text(hint,
-						    av_suggest(set[i].name,
-							       s->n_params,
-							       param_at,
-							       s->param)));
+				    av_suggest_text(
+					    hint,
+					    av_suggest(set[i].name, s->n_params,
+						       param_at, s->param)));
 		}
 	}
 }
@@ -180,8 +179,9 @@ void sc_parse_params(struct sc_parser *p, const struct av_yaml *node,
 		}
 		sc_check(p, av_yaml_str(sc_at(p, map), v, "default", &value));
 		if (strlen(value) > PARAM_TEXT_MAX || strchr(value, '$')) {
-			sc_error(p, v, "a parameter is a plain value of at "
-				       "most %d characters",
+			sc_error(p, v,
+				 "a parameter is a plain value of at "
+				 "most %d characters",
 				 PARAM_TEXT_MAX);
 			value = "";
 		}
@@ -191,9 +191,9 @@ void sc_parse_params(struct sc_parser *p, const struct av_yaml *node,
 						  value);
 			}
 		}
-		s->param[s->n_params++] = (struct scenario_param){
-			.name = node->key[i]->text, .value = value
-		};
+		s->param[s->n_params++] =
+			(struct scenario_param){ .name = node->key[i]->text,
+						 .value = value };
 	}
 	check_set(p, set, n_set);
 }
@@ -303,8 +303,7 @@ static void substitute(struct expansion *x, const struct av_yaml *node)
 
 void sc_substitute(struct sc_parser *p, const struct av_yaml *root)
 {
-	struct expansion x = { .p = p,
-			       .budget = p->s->src_len * 4 + 65536 };
+	struct expansion x = { .p = p, .budget = p->s->src_len * 4 + 65536 };
 
 	x.buf = malloc(ARG_TEXT_MAX + 1);
 	if (!x.buf) {
@@ -341,7 +340,8 @@ static int number(struct sc_parser *p, const struct av_yaml *map,
 					key, v->text, arg_unit_example(dim));
 		}
 	}
-	return sc_check(p, av_yaml_num(sc_at(p, map), v, key, dim, lo, hi, out));
+	return sc_check(p,
+			av_yaml_num(sc_at(p, map), v, key, dim, lo, hi, out));
 }
 
 static void choice(struct sc_parser *p, const struct av_yaml *map,
@@ -351,8 +351,8 @@ static void choice(struct sc_parser *p, const struct av_yaml *map,
 	const struct av_yaml *v = av_yaml_get(map, key);
 	int idx;
 
-	if (v && sc_check(p, av_yaml_enum(sc_at(p, map), v, key, names, &idx)) ==
-			 0) {
+	if (v && sc_check(p, av_yaml_enum(sc_at(p, map), v, key, names,
+					  &idx)) == 0) {
 		*out = idx + first;
 	}
 }
@@ -377,7 +377,8 @@ static void date(struct sc_parser *p, const struct av_yaml *map)
 	int y, mo, d, h = 0, mi = 0, sec = 0, n = 0, m = 0;
 	const char *text;
 
-	if (!v || sc_check(p, av_yaml_str(sc_at(p, map), v, "date", &text)) < 0) {
+	if (!v ||
+	    sc_check(p, av_yaml_str(sc_at(p, map), v, "date", &text)) < 0) {
 		return;
 	}
 	if (strspn(text, "0123456789-T:Z") != strlen(text) ||
@@ -387,8 +388,9 @@ static void date(struct sc_parser *p, const struct av_yaml *map)
 	      m != 10 || text[n + m])) ||
 	    y < 1970 || y > 2199 || mo < 1 || mo > 12 || d < 1 ||
 	    d > month_days[mo - 1] || h > 23 || mi > 59 || sec > 59) {
-		sc_error(p, v, "'date' must be like 2026-06-01T12:00:00Z "
-			       "(UTC), from 1970 to 2199");
+		sc_error(p, v,
+			 "'date' must be like 2026-06-01T12:00:00Z "
+			 "(UTC), from 1970 to 2199");
 		return;
 	}
 	p->s->info.epoch_ns =
@@ -399,15 +401,15 @@ static void date(struct sc_parser *p, const struct av_yaml *map)
 static void parse_start(struct sc_parser *p, const struct av_yaml *map)
 {
 	static const char *const keys[] = {
-		"lat",	    "lon",	    "alt",	    "heading",
-		"speed",    "gear",	    "soc",	    "ignition",
-		"odometer", "outside_temp", "cabin_temp",   "battery_temp",
-		"sun",	    "rain",	    "friction",	    "date",
+		"lat",      "lon",          "alt",        "heading",
+		"speed",    "gear",         "soc",        "ignition",
+		"odometer", "outside_temp", "cabin_temp", "battery_temp",
+		"sun",      "rain",         "friction",   "date",
 		NULL
 	};
 	static const char *const gears[] = { "P", "R", "N", "D", NULL };
-	static const char *const ignitions[] = { "lock", "off",	  "acc",
-						 "on",	 "start", NULL };
+	static const char *const ignitions[] = { "lock", "off",   "acc",
+						 "on",   "start", NULL };
 	struct vehicle_start *st = &p->s->info.start;
 
 	if (sc_check(p, av_yaml_check_keys(&p->s->doc, map, keys, p->d)) < 0 &&
@@ -448,8 +450,9 @@ static int from_degrees(struct sc_parser *p, const struct av_yaml *node,
 	double s, w;
 
 	if (isnan(st->lat_deg) || isnan(st->lon_deg)) {
-		return sc_error(p, node, "a place in lat and lon needs start: "
-					 "{ lat, lon }");
+		return sc_error(p, node,
+				"a place in lat and lon needs start: "
+				"{ lat, lon }");
 	}
 	s = sin(st->lat_deg * deg);
 	w = sqrt(1 - e2 * s * s);
@@ -508,7 +511,7 @@ static int place_list(struct sc_parser *p, const struct av_yaml *list,
 static void parse_point(struct sc_parser *p, const struct av_yaml *node,
 			double speed, struct route_point *out)
 {
-	static const char *const keys[] = { "x",   "y",	    "lat",
+	static const char *const keys[] = { "x",   "y",     "lat",
 					    "lon", "speed", NULL };
 	struct av_err err;
 
@@ -539,8 +542,9 @@ static void parse_point(struct sc_parser *p, const struct av_yaml *node,
 			}
 		}
 	} else {
-		sc_error(p, node, "want a way point: [east, north], [east, "
-				  "north, speed] or a map");
+		sc_error(p, node,
+			 "want a way point: [east, north], [east, "
+			 "north, speed] or a map");
 	}
 }
 
@@ -564,8 +568,9 @@ static void parse_route(struct sc_parser *p, const struct av_yaml *node,
 		points = av_yaml_get(node, "points");
 		v = av_yaml_get(node, "file");
 		if (!points == !v) {
-			sc_error(p, node, "a route has either points or a "
-					  "file");
+			sc_error(p, node,
+				 "a route has either points or a "
+				 "file");
 			return;
 		}
 		if (v && sc_check(p, av_yaml_str(sc_at(p, node), v, "file",
@@ -602,7 +607,7 @@ void sc_parse_routes(struct sc_parser *p, const struct av_yaml *node)
 static void parse_zone(struct sc_parser *p, const struct av_yaml *node,
 		       struct zone *z)
 {
-	static const char *const keys[] = { "x",   "y",	     "lat",
+	static const char *const keys[] = { "x",   "y",      "lat",
 					    "lon", "radius", NULL };
 	double(*point)[2];
 
@@ -617,8 +622,9 @@ static void parse_zone(struct sc_parser *p, const struct av_yaml *node,
 		return;
 	}
 	if (node->kind != YAML_SEQ || node->n < 3) {
-		sc_error(p, node, "a zone is { x, y, radius } or a list of at "
-				  "least three corners [east, north]");
+		sc_error(p, node,
+			 "a zone is { x, y, radius } or a list of at "
+			 "least three corners [east, north]");
 		return;
 	}
 	point = sc_new(p, node->n, sizeof(*point));
@@ -688,8 +694,8 @@ static void parse_head(struct sc_parser *p, const struct av_yaml *root)
 		sc_check(p, av_yaml_str(at, v, "vehicle", &info->vehicle));
 	}
 	v = av_yaml_get(root, "seed");
-	if (v && sc_check(p, av_yaml_int(at, v, "seed", 0, INT64_MAX, &seed)) ==
-			 0) {
+	if (v &&
+	    sc_check(p, av_yaml_int(at, v, "seed", 0, INT64_MAX, &seed)) == 0) {
 		info->seed = (uint64_t)seed;
 	}
 	v = av_yaml_get(root, "duration");

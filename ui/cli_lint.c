@@ -70,8 +70,8 @@ static void folder_of(const char *path, char out[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');
 
-	snprintf(out, PATH_MAX, "%.*s",
-		 slash ? (int)(slash - path + 1) : 0, path);
+	snprintf(out, PATH_MAX, "%.*s", slash ? (int)(slash - path + 1) : 0,
+		 path);
 }
 
 static int add(struct bundle *b, enum bundle_role role, const char *key,
@@ -165,8 +165,8 @@ static int check_vhal(const struct lint_file *f, struct av_diags *d,
 	struct evq *q = evq_create();
 	struct bus *bus = bus_create(av_topics, TOPIC_N);
 	struct vhal *v = q && bus ? vhal_create(q, bus) : NULL;
-	int ret = v ? vhal_load(v, f->name, f->data, f->len, d) :
-		      av_err_set(err, -ENOMEM, "out of memory");
+	int ret = v ? vhal_load(v, f->name, f->data, f->len, d)
+		    : av_err_set(err, -ENOMEM, "out of memory");
 
 	vhal_destroy(v);
 	bus_destroy(bus);
@@ -381,7 +381,8 @@ const struct cli_command cli_lint = {
 	.args = "FILE...",
 	.summary = "check scenario, vehicle, DBC and property files",
 	.help = "Prints all errors as file:line:column: message; a scenario "
-		"is checked against\nits vehicle as well, a vehicle with all its "
+		"is checked against\nits vehicle as well, a vehicle with all "
+		"its "
 		"files, just as for a run.\n\n"
 		"  --set NAME=VALUE  a parameter of the scenario; repeatable\n"
 		"  --syntax          scenarios by themselves, without a "

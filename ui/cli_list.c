@@ -153,7 +153,7 @@ static int list_formats(void)
 		"csv            one column per signal or property: export",
 		"dbc            CAN database: vehicles, import --dbc",
 		"vhal-json      properties as in the AAOS reference VHAL",
-		"yaml           scenarios, vehicles, binding tables, tolerances",
+		"yaml           scenario, vehicle, binding table, tolerances",
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -172,9 +172,9 @@ static const struct {
 	const char *name;
 	int (*print)(void);
 } kinds[] = {
-	{ "actions", list_actions },	 { "devices", list_none },
-	{ "faults", list_faults },	 { "formats", list_formats },
-	{ "guests", list_none },	 { "scenarios", list_scenarios },
+	{ "actions", list_actions },     { "devices", list_none },
+	{ "faults", list_faults },       { "formats", list_formats },
+	{ "guests", list_none },         { "scenarios", list_scenarios },
 	{ "variables", list_variables }, { "vehicles", list_vehicles },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -201,15 +201,15 @@ static int run(int argc, char **argv)
 		while (i < N_KINDS && strcmp(kinds[i].name, rest.v[0]) != 0) {
 			i++;
 		}
-		status = i < N_KINDS ?
-				 kinds[i].print() :
-				 cli_trouble("cannot list '%s'%s", rest.v[0],
-					     av_suggest_text(
-						     hint,
-						     av_suggest(rest.v[0],
-								N_KINDS,
-								kind_at,
-								NULL)));
+		status =
+			i < N_KINDS
+				? kinds[i].print()
+				: cli_trouble(
+					  "cannot list '%s'%s", rest.v[0],
+					  av_suggest_text(
+						  hint,
+						  av_suggest(rest.v[0], N_KINDS,
+							     kind_at, NULL)));
 	}
 	cli_list_finish(&rest);
 	return status;
@@ -221,7 +221,8 @@ const struct cli_command cli_list = {
 	.summary = "show what there is",
 	.help = "  scenarios   bundled scenarios\n"
 		"  vehicles    bundled vehicles\n"
-		"  actions     verbs of a scenario's do:, of keys and commands\n"
+		"  actions     verbs of a scenario's do:, of keys and "
+		"commands\n"
 		"  faults      what can be broken on purpose\n"
 		"  variables   quantities of the vehicle model\n"
 		"  formats     files that avsim reads and writes\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A scenario file of any bytes: parse, and bind to a world of the bundled
- * vehicle, which compiles its conditions and checks its actions. Where the first
- * byte is '!', the rest is a command text instead.
+ * vehicle, which compiles its conditions and checks its actions. Where the
+ * first byte is '!', the rest is a command text instead.
  */
 #include "config.h"
 

@@ -46,10 +46,9 @@ static void run_quiet(void *ctx, vtime now, enum av_log_level level,
 static int run_try(struct run *r, const char *yaml,
 		   const struct scenario_param *set, size_t n_set)
 {
-	struct world_opts o = { .inputs = &r->in,
-				.set = set,
-				.n_set = n_set,
-				.until = VT_NEVER };
+	struct world_opts o = {
+		.inputs = &r->in, .set = set, .n_set = n_set, .until = VT_NEVER
+	};
 	const struct bundle_file *f;
 	struct vehicle_file vf;
 

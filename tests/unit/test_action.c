@@ -103,7 +103,8 @@ TEST(action_parse_names_what_is_wrong)
 	} rows[] = {
 		{ "", "want a verb first" },
 		{ "=5", "want a verb first" },
-		{ "sped to=5", "unknown action 'sped' (did you mean 'speed'?)" },
+		{ "sped to=5",
+		  "unknown action 'sped' (did you mean 'speed'?)" },
 		{ "speed", "'speed' needs 'to' (speed; negative drives "
 			   "backwards)" },
 		{ "speed tp=5", "'speed' has no argument 'tp' (did you mean "
@@ -141,7 +142,8 @@ TEST(action_text_tells_its_length_like_snprintf)
 	const struct action *act = action_find("mark");
 	char buf[8];
 
-	CHECK_EQ(action_text(act, &a, NULL, 0), strlen("mark text='hello you'"));
+	CHECK_EQ(action_text(act, &a, NULL, 0),
+		 strlen("mark text='hello you'"));
 	CHECK_EQ(action_text(act, &a, buf, sizeof(buf)), 21);
 	CHECK_STR(buf, "mark te");
 }
@@ -286,8 +288,8 @@ TEST(action_inject_puts_the_frame_on_the_bus)
 	CHECK(command(&r, "inject bus=can0 id=20000000", &err) < 0);
 	CHECK(command(&r, "inject bus=can0 id=-1", &err) < 0);
 	CHECK(command(&r, "inject bus=can0 id=1 data=abc", &err) < 0);
-	CHECK(command(&r, "inject bus=can0 id=1 data=010203040506070809", &err) <
-	      0);
+	CHECK(command(&r, "inject bus=can0 id=1 data=010203040506070809",
+		      &err) < 0);
 	run_finish(&r);
 }
 
@@ -355,7 +357,8 @@ TEST(fault_can_mute_silences_a_node_and_flood_fills_the_bus)
 	go(&r, 1);
 	ecus_stats(r.w->ecus, 0, &after);
 	CHECK(after.frames - before.frames >= 3000);
-	CHECK(command(&r, "fault name=can-mute bus=can0 node=Nobody", &err) < 0);
+	CHECK(command(&r, "fault name=can-mute bus=can0 node=Nobody", &err) <
+	      0);
 	CHECK(strstr(err.msg, "no node 'Nobody' sends on can0"));
 	run_finish(&r);
 }
@@ -417,8 +420,8 @@ TEST(fault_signal_is_stuck_off_or_noisy_until_it_ends)
 		hi = fmax(hi, speed_of(&r));
 	}
 	CHECK(lo < -2 && lo > -10 && hi > 2 && hi < 10);
-	CHECK(command(&r, "fault name=signal-stuck signal=Vehicle.Sped",
-		      &err) < 0);
+	CHECK(command(&r, "fault name=signal-stuck signal=Vehicle.Sped", &err) <
+	      0);
 	CHECK(strstr(err.msg, "(did you mean 'Vehicle.Speed'?)"));
 	CHECK(command(&r,
 		      "fault name=signal-offset signal=Vehicle.Speed by='5 m'",

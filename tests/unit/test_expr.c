@@ -8,8 +8,8 @@
 #include <errno.h>
 
 static const struct scenario_param params[] = {
-	{ "fast", "50 km/h" }, { "gear", "GEAR_PARK" }, { "cold", "-10 degF" },
-	{ "n", "3" },	       { "trick", "1 or true" }, { "yes", "true" },
+	{ "fast", "50 km/h" }, { "gear", "GEAR_PARK" },  { "cold", "-10 degF" },
+	{ "n", "3" },          { "trick", "1 or true" }, { "yes", "true" },
 };
 #define N_PARAMS (sizeof(params) / sizeof(params[0]))
 
@@ -72,7 +72,7 @@ TEST(expr_evaluates_as_written)
 		{ "1 == 2 or 3 != 4", 1 },
 		{ "not 1 == 2", 1 },
 		{ "not not false", 0 },
-		{ "true or false and false", 1 },  /* and first */
+		{ "true or false and false", 1 }, /* and first */
 		{ "(true or false) and false", 0 },
 		{ "2 + 3 * 4 == 14", 1 },
 		{ "(2 + 3) * 4 == 20", 1 },
@@ -174,8 +174,9 @@ TEST(expr_points_at_what_is_wrong)
 		{ "1e999 > 2", 0, "is not a number" },
 		{ "1.2.3 > 2", 0, "is not a number" },
 		{ "$slow > 2", 0, "no parameter 'slow'" },
-		{ "$fats > 2 m/s", 0, "no parameter 'fats' (did you mean "
-				      "'fast'?)" },
+		{ "$fats > 2 m/s", 0,
+		  "no parameter 'fats' (did you mean "
+		  "'fast'?)" },
 		{ "$ > 2", 0, "want a parameter's name after '$'" },
 		{ "foo(1)", 0, "no function 'foo'" },
 		{ "mni(1, 2) < 3", 0, "did you mean 'min'?" },
@@ -183,7 +184,8 @@ TEST(expr_points_at_what_is_wrong)
 		{ "min(1) > 1", 0, "min() takes 2 or more arguments, not 1" },
 		{ "PERF_VEHICLE_SPED > 1 m/s", 0,
 		  "(did you mean 'PERF_VEHICLE_SPEED'?)" },
-		{ "Vehicle.Sped > 1 m/s", 0, "(did you mean 'Vehicle.Speed'?)" },
+		{ "Vehicle.Sped > 1 m/s", 0,
+		  "(did you mean 'Vehicle.Speed'?)" },
 		{ "horn", 0, "did you mean the model variable, var(horn)?" },
 		{ "true and var(horm)", 13, "(did you mean 'horn'?)" },
 		{ "DOOR_POS == 0", 0, "DOOR_POS" },
@@ -278,18 +280,18 @@ TEST(expr_bounds_depth_and_length)
 	static const struct {
 		const char *open, *mid, *close;
 	} rows[] = {
-		{ "(", "true", ")" },	      { "not ", "true", "" },
-		{ "- ", "1", "" },	      { "", "true", " and true" },
-		{ "abs(", "1", ")" },	      { "1 + (", "1", ")" },
-		{ "min(1, ", "1", ")" },      { "", "1", " + 1" },
+		{ "(", "true", ")" },    { "not ", "true", "" },
+		{ "- ", "1", "" },       { "", "true", " and true" },
+		{ "abs(", "1", ")" },    { "1 + (", "1", ")" },
+		{ "min(1, ", "1", ")" }, { "", "1", " + 1" },
 	};
 	static struct run r;
 	struct said said;
 
 	run_begin(&r, parked);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char *deep = nest(rows[i].open, rows[i].mid, rows[i].close,
-				  100000);
+		char *deep =
+			nest(rows[i].open, rows[i].mid, rows[i].close, 100000);
 
 		CHECK_EQ(judge(&r, deep, &said), -1);
 		CHECK_EQ(said.n, 1);

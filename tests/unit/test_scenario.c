@@ -57,18 +57,19 @@ TEST(scenario_when_acts_on_the_edge_once_or_each_time)
 {
 	static struct run r;
 
-	run_all(&r, HEAD "timeline:\n"
-			 "  - { every: 1s, do: [ { horn: true }, { wait: 300ms "
-			 "}, { horn: false } ] }\n"
-			 "  - { when: var(horn), do: { mark: once } }\n"
-			 "  - { when: var(horn), repeat: true, do: { mark: each "
-			 "} }\n"
-			 "  - { when: var(horn), times: 2, do: { mark: twice } "
-			 "}\n"
-			 "  - { when: var(horn), from: 2.5s, do: { mark: late } "
-			 "}\n"
-			 "  - { when: var(horn), until: 500ms, repeat: true, "
-			 "do: { mark: early } }\n");
+	run_all(&r,
+		HEAD "timeline:\n"
+		     "  - { every: 1s, do: [ { horn: true }, { wait: 300ms "
+		     "}, { horn: false } ] }\n"
+		     "  - { when: var(horn), do: { mark: once } }\n"
+		     "  - { when: var(horn), repeat: true, do: { mark: each "
+		     "} }\n"
+		     "  - { when: var(horn), times: 2, do: { mark: twice } "
+		     "}\n"
+		     "  - { when: var(horn), from: 2.5s, do: { mark: late } "
+		     "}\n"
+		     "  - { when: var(horn), until: 500ms, repeat: true, "
+		     "do: { mark: early } }\n");
 	CHECK_EQ(run_count(&r, "mark: once\n"), 1);
 	CHECK_EQ(run_count(&r, "mark: each\n"), 4); /* not yet at 4.0 */
 	CHECK_EQ(run_count(&r, "mark: twice\n"), 2);
@@ -156,13 +157,14 @@ TEST(scenario_newer_target_ends_a_ramp)
 	static struct run r;
 
 	r.watch = VV_rain;
-	run_all(&r, HEAD "timeline:\n"
-			 "  - { at: 0s, do: { var: { name: rain, value: 1, "
-			 "over: 3s } } }\n"
-			 "  - { at: 1500ms, do: { var: { name: rain, value: 0.1 "
-			 "} } }\n"
-			 "  - { at: 1500ms, do: { var: { name: sun, value: 0.5 "
-			 "} } }\n");
+	run_all(&r,
+		HEAD "timeline:\n"
+		     "  - { at: 0s, do: { var: { name: rain, value: 1, "
+		     "over: 3s } } }\n"
+		     "  - { at: 1500ms, do: { var: { name: rain, value: 0.1 "
+		     "} } }\n"
+		     "  - { at: 1500ms, do: { var: { name: sun, value: 0.5 "
+		     "} } }\n");
 	CHECK_NEAR(r.at_1s, 1 / 3.0, 1e-9);
 	CHECK_NEAR(r.at_2s, 0.1, 1e-9);
 	CHECK_NEAR(r.at_3s, 0.1, 1e-9);
@@ -243,7 +245,8 @@ static void verdict_is(const char *expect, enum verdict want, double decided,
 		 expect);
 	run_all(&r, yaml);
 	CHECK_EQ(scenario_expects(r.w->scenario, 0, &st), 1);
-	if (st.verdict != want || fabs(vtime_to_s(st.decided) - decided) > 0.02 ||
+	if (st.verdict != want ||
+	    fabs(vtime_to_s(st.decided) - decided) > 0.02 ||
 	    (reason && (!st.reason || !strstr(st.reason, reason)))) {
 		fail_msg("%s: %s at %g: %s", expect, verdict_names[st.verdict],
 			 vtime_to_s(st.decided), st.reason);
@@ -426,10 +429,9 @@ TEST(scenario_routes_in_degrees_and_metres_agree)
 static enum verdict bundled(const char *name, const struct scenario_param *set,
 			    size_t n_set, struct run *r)
 {
-	struct world_opts o = { .inputs = &r->in,
-				.set = set,
-				.n_set = n_set,
-				.until = VT_NEVER };
+	struct world_opts o = {
+		.inputs = &r->in, .set = set, .n_set = n_set, .until = VT_NEVER
+	};
 	struct av_err err = { 0 };
 	char top[4096];
 

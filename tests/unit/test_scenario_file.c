@@ -47,7 +47,8 @@ TEST(scenario_file_tells_place_and_remedy)
 					  "N, D" },
 		{ D "start: { speed: 5 kg }", "2:17: 'speed': unit 'kg' does "
 					      "not fit" },
-		{ D "start: { date: 2026-13-01 }", "2:16: 'date' must be like" },
+		{ D "start: { date: 2026-13-01 }",
+		  "2:16: 'date' must be like" },
 		{ D "start: { date: 2026-01-01T25:00:00Z }",
 		  "2:16: 'date' must be like" },
 		{ D "routes: { 1st: [[0, 0], [1, 1]] }", "2:11: '1st' is no "
@@ -62,8 +63,10 @@ TEST(scenario_file_tells_place_and_remedy)
 		  "2:15: a place in lat and lon needs start" },
 		{ D "routes: { r: { speed: 5 km/h } }", "either points or a "
 							"file" },
-		{ D "zones: { z: { x: 1, y: 2 } }", "2:13: 'radius' is missing" },
-		{ D "zones: { z: [[0, 0], [1, 1]] }", "at least three corners" },
+		{ D "zones: { z: { x: 1, y: 2 } }",
+		  "2:13: 'radius' is missing" },
+		{ D "zones: { z: [[0, 0], [1, 1]] }",
+		  "at least three corners" },
 		{ D "timeline: { at: 1s }", "2:11: 'timeline' is a list" },
 		{ D "timeline: [{ at: 1s }]", "2:12: 'do' is missing" },
 		{ D "timeline: [{ do: lock }]", "2:12: want exactly one of at, "
@@ -85,9 +88,11 @@ TEST(scenario_file_tells_place_and_remedy)
 		{ DO "horn", "4:9: 'horn' needs 'on'" },
 		{ DO "{ horn: [1] }", "4:17: 'on' must be a single value" },
 		{ DO "{ horn: true, lock: x }", "4:9: an action is one verb" },
-		{ DO "{ door: { wich: fl } }", "4:19: 'door' has no argument "
-					       "'wich' (did you mean 'which'?)" },
-		{ DO "{ speed: 50 }", "4:18: 'to' needs a unit, like '50 km/h'" },
+		{ DO "{ door: { wich: fl } }",
+		  "4:19: 'door' has no argument "
+		  "'wich' (did you mean 'which'?)" },
+		{ DO "{ speed: 50 }",
+		  "4:18: 'to' needs a unit, like '50 km/h'" },
 		{ DO "{ speed: { to: 50 m/s, over: x } }",
 		  "4:38: 'over' must be a time" },
 		{ DO "{ speed: { to: 50 m/s, ease: smooth } }",
@@ -170,20 +175,20 @@ TEST(scenario_file_tells_all_errors_at_once)
 
 TEST(scenario_file_names_of_the_world_are_checked_when_bound)
 {
-	static const char yaml[] =
-		D "timeline:\n"
-		  "  - when: PERF_VEHICLE_SPED > 1 m/s\n"
-		  "    do:\n"
-		  "      - set: { property: HVAC_FAN_SPED, value: 1 }\n"
-		  "      - set: { property: HVAC_FAN_SPEED/0x31, value: fast }\n"
-		  "      - route: nowhere\n"
-		  "      - inject: { bus: can7, id: 1 }\n"
-		  "      - until: var(horm)\n"
-		  "faults:\n"
-		  "  - { at: 1s, fault: can-mute, bus: can0, node: XYZ }\n"
-		  "expect:\n"
-		  "  - { when: FOO, that: BAR, within: 1s }\n"
-		  "  - never: in_zone(x)\n";
+	static const char yaml[] = D
+		"timeline:\n"
+		"  - when: PERF_VEHICLE_SPED > 1 m/s\n"
+		"    do:\n"
+		"      - set: { property: HVAC_FAN_SPED, value: 1 }\n"
+		"      - set: { property: HVAC_FAN_SPEED/0x31, value: fast }\n"
+		"      - route: nowhere\n"
+		"      - inject: { bus: can7, id: 1 }\n"
+		"      - until: var(horm)\n"
+		"faults:\n"
+		"  - { at: 1s, fault: can-mute, bus: can0, node: XYZ }\n"
+		"expect:\n"
+		"  - { when: FOO, that: BAR, within: 1s }\n"
+		"  - never: in_zone(x)\n";
 	static struct run r;
 
 	CHECK(run_try(&r, yaml, NULL, 0) < 0);
@@ -204,25 +209,26 @@ TEST(scenario_file_names_of_the_world_are_checked_when_bound)
 
 /* ---- parameters ---- */
 
-static const char with_params[] =
-	"duration: ${length}\n"
-	"name: a $what and $$5\n"
-	"params:\n"
-	"  length: 60s\n"
-	"  v: { default: 50 km/h, help: speed }\n"
-	"  n: 3\n"
-	"  what: thing\n"
-	"  on: true\n"
-	"timeline:\n"
-	"  - { at: 1s, do: { speed: $v } }\n"
-	"  - { at: 1s, do: { horn: $on } }\n"
-	"expect:\n"
-	"  - that: PERF_VEHICLE_SPEED < $v\n";
+static const char with_params[] = "duration: ${length}\n"
+				  "name: a $what and $$5\n"
+				  "params:\n"
+				  "  length: 60s\n"
+				  "  v: { default: 50 km/h, help: speed }\n"
+				  "  n: 3\n"
+				  "  what: thing\n"
+				  "  on: true\n"
+				  "timeline:\n"
+				  "  - { at: 1s, do: { speed: $v } }\n"
+				  "  - { at: 1s, do: { horn: $on } }\n"
+				  "expect:\n"
+				  "  - that: PERF_VEHICLE_SPEED < $v\n";
 
 TEST(scenario_file_parameters_have_defaults_and_can_be_set)
 {
 	static const struct scenario_param set[] = {
-		{ "v", "30" }, { "what", "x: [1]" }, { "length", "5s" },
+		{ "v", "30" },
+		{ "what", "x: [1]" },
+		{ "length", "5s" },
 		{ "on", "false" },
 	};
 	struct scenario_info info;
@@ -246,7 +252,7 @@ TEST(scenario_file_parameters_have_defaults_and_can_be_set)
 TEST(scenario_file_set_values_must_be_of_the_defaults_kind)
 {
 	static const struct scenario_param set[] = {
-		{ "v", "30 kg" }, { "n", "many" },     { "on", "perhaps" },
+		{ "v", "30 kg" },  { "n", "many" }, { "on", "perhaps" },
 		{ "lenght", "5" }, { "v", "fast" },
 	};
 	struct run r = { 0 };
@@ -339,7 +345,8 @@ static char *repeat(const char *head, const char *s, size_t n, size_t *len)
 TEST(scenario_file_survives_odd_bytes)
 {
 	static const char crlf[] = "duration: 5s\r\nname: x\r\n";
-	static const char bom[] = "\xef\xbb\xbf" "duration: 5s";
+	static const char bom[] = "\xef\xbb\xbf"
+				  "duration: 5s";
 	static const char nul[] = "duration: 5s\0\nname: x";
 	static const char latin[] = "duration: 5s\nname: caf\xe9\n";
 	static const char bomb[] = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c "
@@ -405,7 +412,8 @@ TEST(scenario_file_takes_time_in_proportion)
 		{ D "expect:\n", "- { that: t > $x }\n" },
 		{ D "routes:\n  r:\n", "  - [1, 2]\n" },
 		{ D "timeline:\n- at: 1s\n  do:\n", "  - wait: 1s\n" },
-		{ D "params: { p: 1 }\ntimeline:\n", "- { at: $p, do: lock }\n" },
+		{ D "params: { p: 1 }\ntimeline:\n",
+		  "- { at: $p, do: lock }\n" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
