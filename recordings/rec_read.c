@@ -107,7 +107,7 @@ static int event_step(struct rec_reader *r, struct av_err *err)
 		return 0;
 	}
 	for (;;) {
-		sqlite3_int64 key;
+		sqlite3_int64 key, t;
 
 		step = sqlite3_step(r->events);
 		if (step != SQLITE_ROW) {
@@ -118,13 +118,15 @@ static int event_step(struct rec_reader *r, struct av_err *err)
 			return rec_reader_fail(r, err,
 					       "an event has no key");
 		}
-		if (sqlite3_column_int64(r->events, 1) > r->filter.to) {
+		t = sqlite3_column_int64(r->events, 1);
+		if (t > r->filter.to) {
 			break; /* times never go back */
 		}
-		if (r->key[key].wanted &&
-		    sqlite3_column_int64(r->events, 1) >= r->filter.from) {
+		if (r->key[key].wanted && t >= r->filter.from) {
 			r->event_seq = (uint64_t)sqlite3_column_int64(
 				r->events, 0);
+			r->event_t = t;
+			r->event_key = &r->key[key];
 			r->has_event = true;
 			return 0;
 		}
@@ -225,12 +227,14 @@ static int event_record(struct rec_reader *r, struct rec_record *out,
 			struct av_err *err)
 {
 	sqlite3_stmt *st = r->events;
-	const struct rec_key *k = &r->key[sqlite3_column_int64(st, 2)];
-	const char *note = (const char *)sqlite3_column_text(st, 4);
+	const struct rec_key *k = r->event_key;
+	bool has_note = sqlite3_column_type(st, 4) != SQLITE_NULL;
 	struct rec_value v = { .type = VALUE_NONE };
+	const char *note = NULL;
+	size_t note_len = 0;
 
 	out->seq = r->event_seq;
-	out->t = sqlite3_column_int64(st, 1);
+	out->t = r->event_t;
 	out->ch = k->ch;
 	out->key = k->name;
 	switch (sqlite3_column_type(st, 3)) {
@@ -256,16 +260,19 @@ static int event_record(struct rec_reader *r, struct rec_record *out,
 		break;
 	}
 	/* a greater whole number is not what its double is */
-	if (!note && (v.type == VALUE_REAL ||
-		      (v.type == VALUE_INT && v.i <= NUM_EXACT_MAX &&
-		       v.i >= -NUM_EXACT_MAX))) {
+	if (!has_note && (v.type == VALUE_REAL ||
+			  (v.type == VALUE_INT && v.i <= NUM_EXACT_MAX &&
+			   v.i >= -NUM_EXACT_MAX))) {
 		out->val = REC_VAL_NUM;
 		if (!r->filter.text) {
 			return 1;
 		}
 	}
-	if (rec_value_text(&r->text, k->ch, &v, note,
-			   (size_t)sqlite3_column_bytes(st, 4)) < 0) {
+	if (has_note) {
+		note = (const char *)sqlite3_column_text(st, 4);
+		note_len = (size_t)sqlite3_column_bytes(st, 4);
+	}
+	if (rec_value_text(&r->text, k->ch, &v, note, note_len) < 0) {
 		return no_memory(err);
 	}
 	out->text = r->text.buf;

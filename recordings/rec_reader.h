@@ -56,6 +56,8 @@ struct rec_reader {
 	sqlite3_stmt *events, *chunk_data;
 	bool has_event, events_done;
 	uint64_t event_seq;
+	vtime event_t;
+	const struct rec_key *event_key;
 	struct rec_lane lane[REC_N_BULK];
 	struct rec_derived *derived;
 	struct rec_text text;
