@@ -26,3 +26,6 @@ tests_fuzz_fuzz_diff_SOURCES = tests/fuzz/fuzz_diff.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_diff_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_tolerance_SOURCES = tests/fuzz/fuzz_tolerance.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_tolerance_LDFLAGS = $(FUZZ_LINK)
+
+BENCHES += tests/bench/bench_diff
+EXTRA_DIST += tests/bench/peer_pandas.py tests/data/tolerances tests/golden

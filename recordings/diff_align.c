@@ -5,7 +5,9 @@
  * leave in pairs at once: the common case costs one comparison and no memory.
  *
  * Where they do not agree there is a dispute. Heads further apart than the
- * window have no partner. Otherwise both sides wait for some lookahead (8, then
+ * window have no partner. One difference by itself shows in the two or three
+ * records that follow it (settle_single()). Otherwise both sides wait for some
+ * lookahead (8, then
  * 32, then ALIGN_MAX records, or until the window has passed), and the cheapest
  * alignment of the two stretches is found by dynamic programming; of its steps
  * those are taken that later records cannot overturn: all of them if it ends in
@@ -309,6 +311,64 @@ static void resolve(struct diff_stream *s, bool ripe, bool final)
 	}
 }
 
+/* ---- one difference by itself ---- */
+
+static bool same_value(const struct diff_stream *s, uint32_t i, uint32_t j)
+{
+	double delta;
+
+	return diff_value_cmp(s, queue_at(&s->q[0], i), queue_at(&s->q[1], j),
+			      &delta) != CMP_DIFFERENT;
+}
+
+static bool in_time(const struct diff_stream *s, uint32_t i, uint32_t j)
+{
+	return apart(queue_at(&s->q[0], i), queue_at(&s->q[1], j)) <=
+	       s->k.tol.time;
+}
+
+static bool agree(const struct diff_stream *s, uint32_t i, uint32_t j)
+{
+	return in_time(s, i, j) && same_value(s, i, j);
+}
+
+/* A head that moved: nothing that follows fits either head as well or better. */
+static bool moved_in_place(const struct diff_stream *s)
+{
+	vtime dt = apart(queue_at(&s->q[0], 0), queue_at(&s->q[1], 0));
+
+	return same_value(s, 0, 0) &&
+	       !(same_value(s, 1, 0) &&
+		 apart(queue_at(&s->q[0], 1), queue_at(&s->q[1], 0)) <= dt) &&
+	       !(same_value(s, 0, 1) &&
+		 apart(queue_at(&s->q[0], 0), queue_at(&s->q[1], 1)) <= dt);
+}
+
+/*
+ * The usual disputes, decided as the alignment would decide them: a pair that
+ * moved or changed before a pair that is not out of order, or one record too
+ * many before two that agree. Return: whether it was one of them.
+ */
+static bool settle_single(struct diff_stream *s)
+{
+	if (s->q[0].n < 3 || s->q[1].n < 3) {
+		return false;
+	}
+	if (moved_in_place(s) || (in_time(s, 0, 0) && agree(s, 1, 1))) {
+		take_pair(s);
+		return true;
+	}
+	for (int side = 0; side < 2; side++) {
+		uint32_t a = side == 0, b = side == 1;
+
+		if (agree(s, a, b) && agree(s, a + 1, b + 1)) {
+			take_single(s, side);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Decide what can be decided before anything of time @now is taken in. */
 static void settle(struct diff_stream *s, vtime now, bool final)
 {
@@ -326,6 +386,9 @@ static void settle(struct diff_stream *s, vtime now, bool final)
 		}
 		if (ta - tb > window || tb - ta > window) {
 			take_single(s, tb < ta);
+			continue;
+		}
+		if (settle_single(s)) {
 			continue;
 		}
 		ripe = final || now - (ta < tb ? ta : tb) > window;

@@ -22,11 +22,6 @@ struct rec_source {
 	struct rec_filter filter;
 	struct rec_record rec; /* handed back each time, as rec_next() wants */
 	vtime last;
-	/* consecutive records often share their key: no need to hash it anew */
-	enum rec_channel last_ch;
-	uint32_t last_id;
-	size_t last_len;
-	char last_key[128];
 	char *span; /* channel byte + key */
 	size_t span_cap;
 };
@@ -61,11 +56,6 @@ static int key_id(struct rec_source *s, struct diff_batch *b,
 	bool is_new;
 	int64_t n;
 
-	if (rec->ch == s->last_ch && len == s->last_len &&
-	    len < sizeof(s->last_key) && !memcmp(s->last_key, rec->key, len)) {
-		*id = s->last_id;
-		return 0;
-	}
 	if (len + 1 > s->span_cap) {
 		char *v = realloc(s->span, len + 128);
 
@@ -82,12 +72,7 @@ static int key_id(struct rec_source *s, struct diff_batch *b,
 	    (is_new && diff_batch_name(b, rec->ch, rec->key, len) < 0)) {
 		return -ENOMEM;
 	}
-	*id = s->last_id = (uint32_t)n;
-	s->last_ch = rec->ch;
-	s->last_len = len;
-	if (len < sizeof(s->last_key)) {
-		memcpy(s->last_key, rec->key, len);
-	}
+	*id = (uint32_t)n;
 	return 0;
 }
 
@@ -184,7 +169,6 @@ static int rec_restart(struct diff_source *src, const struct diff_near *near,
 	}
 	diff_names_finish(&s->names);
 	s->last = INT64_MIN;
-	s->last_len = SIZE_MAX;
 	s->filter = f;
 	ret = rec_seek(s->r, &s->filter, err);
 	return ret < 0 ? ret : begin;

@@ -109,48 +109,85 @@ static int names_rehash(struct diff_names *t)
 		}
 		v[k] = t->slot[i];
 	}
+	/* the slots have moved: what follows what is learnt anew */
+	for (size_t k = 0; k < cap; k++) {
+		if (v[k].text) {
+			t->next[v[k].id] = (uint32_t)k;
+		}
+	}
 	free(t->slot);
 	t->slot = v;
 	t->cap = cap;
 	return 0;
 }
 
-int64_t diff_names_get(struct diff_names *t, const char *span, size_t len,
-		       bool *is_new)
+static bool is_span(const struct diff_names *t, const struct diff_names_slot *s,
+		    const char *span, size_t len)
 {
-	uint64_t h = hash_span(span, len);
-	struct diff_names_slot *s;
-	size_t k;
+	return s->len == len && !memcmp(t->text + s->text - 1, span, len);
+}
 
-	if (t->n * 2 >= t->cap && names_rehash(t) < 0) {
-		return -ENOMEM;
-	}
-	for (k = h & (t->cap - 1); t->slot[k].text; k = (k + 1) & (t->cap - 1)) {
-		s = &t->slot[k];
-		if (s->hash == h && s->len == len &&
-		    !memcmp(t->text + s->text - 1, span, len)) {
-			*is_new = false;
-			return s->id;
-		}
-	}
+static int add_span(struct diff_names *t, size_t k, uint64_t hash,
+		    const char *span, size_t len)
+{
 	if (grow((void **)&t->text, &t->text_cap, t->text_len + len + 1, 1) <
-	    0) {
+		    0 ||
+	    grow((void **)&t->next, &t->next_cap, t->n + 1,
+		 sizeof(*t->next)) < 0) {
 		return -ENOMEM;
 	}
 	memcpy(t->text + t->text_len, span, len);
-	t->slot[k] = (struct diff_names_slot){ .hash = h,
+	t->slot[k] = (struct diff_names_slot){ .hash = hash,
 					       .text = t->text_len + 1,
 					       .len = (uint32_t)len,
 					       .id = (uint32_t)t->n };
+	t->next[t->n] = (uint32_t)k;
 	t->text_len += len;
-	*is_new = true;
-	return (int64_t)t->n++;
+	t->n++;
+	return 0;
+}
+
+int64_t diff_names_get(struct diff_names *t, const char *span, size_t len,
+		       bool *is_new)
+{
+	uint64_t h;
+	size_t k;
+
+	*is_new = false;
+	/* cyclic keys come round in the same order: no need to hash them */
+	if (t->n > 0) {
+		const struct diff_names_slot *s = &t->slot[t->next[t->last]];
+
+		if (is_span(t, s, span, len)) {
+			t->last = s->id;
+			return s->id;
+		}
+	}
+	if (t->n * 2 >= t->cap && names_rehash(t) < 0) {
+		return -ENOMEM;
+	}
+	h = hash_span(span, len);
+	for (k = h & (t->cap - 1); t->slot[k].text; k = (k + 1) & (t->cap - 1)) {
+		if (t->slot[k].hash == h && is_span(t, &t->slot[k], span, len)) {
+			break;
+		}
+	}
+	if (!t->slot[k].text) {
+		if (add_span(t, k, h, span, len) < 0) {
+			return -ENOMEM;
+		}
+		*is_new = true;
+	}
+	t->next[t->last] = (uint32_t)k;
+	t->last = t->slot[k].id;
+	return t->last;
 }
 
 void diff_names_finish(struct diff_names *t)
 {
 	free(t->slot);
 	free(t->text);
+	free(t->next);
 	*t = (struct diff_names){ 0 };
 }
 

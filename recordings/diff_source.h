@@ -104,6 +104,9 @@ int diff_source_rec(const char *path, struct diff_source **out,
 struct diff_names {
 	struct diff_names_slot *slot;
 	size_t n, cap;
+	uint32_t *next; /* by number: the slot of what followed it last time */
+	size_t next_cap;
+	uint32_t last;
 	char *text;
 	size_t text_len, text_cap;
 };
