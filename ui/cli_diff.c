@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "ui/cli_diff.h"
+
 #include "recordings/diff.h"
 #include "recordings/report.h"
 #include "sim/bundle.h"
@@ -21,8 +23,7 @@ struct diff_cli {
 	bool quiet;
 };
 
-/* "PERF_VEHICLE_SPEED/0": sampled at a rate rather than sent on change? */
-static bool vhal_is_continuous(const char *key)
+bool cli_vhal_is_continuous(const char *key)
 {
 	char name[128];
 	size_t len = strcspn(key, "/");
@@ -37,8 +38,7 @@ static bool vhal_is_continuous(const char *key)
 	return p && p->mode == VHAL_CONTINUOUS;
 }
 
-/* 0 or EXIT_TROUBLE (said). */
-static int load_tolerances(const char *path, struct tolerances *t)
+int cli_load_tolerances(const char *path, struct tolerances *t)
 {
 	struct av_err err = { 0 };
 	struct av_diags d = { 0 };
@@ -111,14 +111,14 @@ static int compare(const struct diff_cli *c, const char *a, const char *b)
 {
 	struct diff_opts o = { .to = VT_NEVER,
 			       .context = CONTEXT_DEFAULT,
-			       .continuous = vhal_is_continuous };
+			       .continuous = cli_vhal_is_continuous };
 	struct tolerances tol = { 0 };
 	struct diff_result r = { 0 };
 	struct av_err err = { 0 };
 	int status = read_options(c, &o);
 
 	if (status == 0 && c->tolerances) {
-		status = load_tolerances(c->tolerances, &tol);
+		status = cli_load_tolerances(c->tolerances, &tol);
 		o.tol = &tol;
 	}
 	if (status == 0 && diff_files(a, b, &o, &r, &err) < 0) {

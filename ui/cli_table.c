@@ -9,6 +9,7 @@
 	X(replay)                                                              \
 	X(verify)                                                              \
 	X(diff)                                                                \
+	X(golden)                                                              \
 	X(dump)                                                                \
 	X(import)                                                              \
 	X(export)                                                              \

@@ -1,9 +1,10 @@
 libavsim_a_SOURCES += \
 	%D%/cli.c %D%/cli.h \
 	%D%/cli_ctl.c \
-	%D%/cli_diff.c \
+	%D%/cli_diff.c %D%/cli_diff.h \
 	%D%/cli_dump.c \
 	%D%/cli_export.c \
+	%D%/cli_golden.c \
 	%D%/cli_import.c \
 	%D%/cli_lint.c \
 	%D%/cli_list.c \
@@ -13,6 +14,7 @@ libavsim_a_SOURCES += \
 	%D%/cli_table.c \
 	%D%/cli_verify.c \
 	%D%/dash.h \
+	%D%/golden.c %D%/golden.h \
 	%D%/gauge.c %D%/gauge.h \
 	%D%/model.c %D%/model.h \
 	%D%/runloop.c %D%/runloop.h \
