@@ -13,7 +13,8 @@ AM_TESTS_ENVIRONMENT = \
 #   tests_fuzz_fuzz_NAME_LDFLAGS = $(FUZZ_LINK)
 UNIT_TESTS += tests/unit/test_core
 tests_unit_test_core_LDADD = $(CMOCKA_LDADD)
-EXTRA_DIST += tests/unit/test.h tests/fuzz/replay_main.c tests/fuzz/corpus
+EXTRA_DIST += tests/data docs \
+	tests/unit/test.h tests/fuzz/replay_main.c tests/fuzz/corpus
 
 if FUZZ
 FUZZ_MAIN =

@@ -61,7 +61,8 @@ static int run_session(struct session *s, const struct run_opts *o)
 	}
 	scenario_info(s->w->scenario, &info);
 	if (!o->no_record &&
-	    session_record(s, o->record, "run", info.name, 0)) {
+	    session_record(s, o->record, "run", info.name,
+			   info.epoch_ns)) {
 		return EXIT_TROUBLE;
 	}
 	if (world_start(s->w, &err) < 0) {
