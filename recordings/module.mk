@@ -4,6 +4,8 @@ libavsim_a_SOURCES += \
 	%D%/formats.c %D%/formats.h %D%/formats_int.h \
 	%D%/rec.h \
 	%D%/rec_chunk.c \
+	%D%/rec_image.c \
+	%D%/rec_inputs.c \
 	%D%/rec_int.h \
 	%D%/rec_line.c \
 	%D%/rec_open.c \

@@ -80,6 +80,13 @@ struct rec_item {
 	};
 };
 
+/* May these bytes be a key? No control characters: a record is one line, and
+ * tabs part its columns. */
+bool rec_key_ok(const char *key, size_t len);
+/* What is stored in place of @key: cut to REC_KEY_MAX, control characters
+ * replaced. @out: REC_KEY_MAX + 1 bytes. Return: its length. */
+size_t rec_key_clean(const char *key, char *out);
+
 /* Strings behind an item: "key\0note\0text\0". */
 static inline const char *rec_item_key(const struct rec_item *it)
 {
@@ -204,6 +211,20 @@ struct rec_crc {
 };
 void rec_crc_init(struct rec_crc *c);
 uint32_t rec_crc_of(const struct rec_crc *c, const uint8_t *data, size_t len);
+
+/* ---- a new file (rec_image.c) ---- */
+
+/* The reader takes a compressed input at up to this ratio; beyond it is stored
+ * as it is. */
+#define REC_INPUT_RATIO_MAX 200
+
+/* Put a whole empty recording at @path, where nothing may be yet. */
+int rec_image_place(const char *path, const struct rec_meta *meta,
+		    const struct bundle *inputs, struct av_err *err);
+/* SQLite result codes; rec_sqlite_errno() makes a -errno of one. */
+int rec_meta_put(sqlite3 *db, const char *key, const char *value);
+int rec_meta_put_int(sqlite3 *db, const char *key, int64_t v);
+int rec_sqlite_errno(int sqlite_code);
 
 /* ---- the SQLite side of the writer (rec_store.c) ---- */
 

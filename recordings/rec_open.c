@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define META_MAX 65536 /* bytes of one meta value */
+#define META_MAX (4 << 20) /* bytes of one meta value: --set may be long */
+#define META_ROWS_MAX 1000
 
 int rec_reader_fail(const struct rec_reader *r, struct av_err *err,
 		    const char *what)
@@ -22,7 +23,7 @@ int rec_reader_fail(const struct rec_reader *r, struct av_err *err,
 			  what);
 }
 
-static int sql_fail(const struct rec_reader *r, struct av_err *err)
+int rec_reader_sql_fail(const struct rec_reader *r, struct av_err *err)
 {
 	int code = sqlite3_errcode(r->db);
 
@@ -115,7 +116,7 @@ static int open_db(struct rec_reader *r, struct av_err *err)
 		}
 		sqlite3_free(uri);
 	}
-	return ret == SQLITE_OK ? 0 : sql_fail(r, err);
+	return ret == SQLITE_OK ? 0 : rec_reader_sql_fail(r, err);
 }
 
 static sqlite3_int64 pragma(struct rec_reader *r, const char *sql)
@@ -278,7 +279,7 @@ static int take_meta(struct rec_reader *r, const char *key, const char *value,
 static int load_meta(struct rec_reader *r, struct av_err *err)
 {
 	sqlite3_stmt *st;
-	int ret = 0, step;
+	int ret = 0, step, n = 0;
 
 	for (int i = 0; i < 4; i++) {
 		static const char *const none[] = { "", "", "run", "" };
@@ -295,13 +296,13 @@ static int load_meta(struct rec_reader *r, struct av_err *err)
 	r->meta.duration = -1;
 	if (sqlite3_prepare_v2(r->db, "SELECT key, value FROM meta", -1, &st,
 			       NULL) != SQLITE_OK) {
-		return sql_fail(r, err);
+		return rec_reader_sql_fail(r, err);
 	}
 	while (ret == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *key = (const char *)sqlite3_column_text(st, 0);
 		const char *value = (const char *)sqlite3_column_text(st, 1);
 
-		if (!key || !value ||
+		if (!key || !value || ++n > META_ROWS_MAX ||
 		    sqlite3_column_bytes(st, 1) > META_MAX) {
 			ret = rec_reader_fail(r, err, "a meta value is absurd");
 		} else {
@@ -309,7 +310,7 @@ static int load_meta(struct rec_reader *r, struct av_err *err)
 		}
 	}
 	if (ret == 0 && step != SQLITE_DONE) {
-		ret = sql_fail(r, err);
+		ret = rec_reader_sql_fail(r, err);
 	}
 	sqlite3_finalize(st);
 	return ret;
@@ -327,8 +328,7 @@ static int take_key(struct rec_reader *r, sqlite3_stmt *st, struct av_err *err)
 
 	if (id < 1 || id > REC_KEYS_MAX || ch < 0 || ch >= REC_N_CHANNELS ||
 	    ch == REC_SIGNAL || rec_is_bulk((enum rec_channel)ch) || !name ||
-	    len > REC_KEY_MAX || strlen(name) != len ||
-	    strpbrk(name, "\t\n")) {
+	    len > REC_KEY_MAX || !rec_key_ok(name, len)) {
 		return rec_reader_fail(r, err, "a key is absurd");
 	}
 	if ((size_t)id >= r->n_keys) {
@@ -358,13 +358,13 @@ static int load_keys(struct rec_reader *r, struct av_err *err)
 
 	if (sqlite3_prepare_v2(r->db, "SELECT id, channel, name FROM keys", -1,
 			       &st, NULL) != SQLITE_OK) {
-		return sql_fail(r, err);
+		return rec_reader_sql_fail(r, err);
 	}
 	while (ret == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		ret = take_key(r, st, err);
 	}
 	if (ret == 0 && step != SQLITE_DONE) {
-		ret = sql_fail(r, err);
+		ret = rec_reader_sql_fail(r, err);
 	}
 	sqlite3_finalize(st);
 	return ret;
@@ -387,13 +387,17 @@ static bool in_u32(sqlite3_int64 v)
 	return v >= 0 && v <= UINT32_MAX;
 }
 
-static int take_chunk(struct rec_reader *r, sqlite3_stmt *st,
+static int take_chunk(struct rec_reader *r, sqlite3_stmt *st, int64_t *last,
 		      struct av_err *err)
 {
 	struct rec_lane *l = lane_of(r, sqlite3_column_int64(st, 1));
 	struct rec_chunk_at c = { .id = sqlite3_column_int64(st, 0) };
 	struct rec_chunk_at *v;
 
+	if (c.id <= *last) {
+		return rec_reader_fail(r, err, "its chunks are in disorder");
+	}
+	*last = c.id;
 	if (!l || l->n_chunks >= REC_CHUNKS_MAX ||
 	    sqlite3_column_int64(st, 2) < 0 ||
 	    !in_u32(sqlite3_column_int64(st, 6)) ||
@@ -437,19 +441,21 @@ static int by_seq(const void *a, const void *b)
 static int load_chunks(struct rec_reader *r, struct av_err *err)
 {
 	sqlite3_stmt *st;
+	int64_t last = INT64_MIN;
 	int ret = 0, step;
 
 	if (sqlite3_prepare_v2(r->db,
-			       "SELECT id, channel, first_seq, last_seq, "
-			       "first_t, last_t, count, size, crc FROM chunks",
+			       "SELECT rowid, channel, first_seq, last_seq, "
+			       "first_t, last_t, count, size, crc FROM chunks "
+			       "ORDER BY rowid",
 			       -1, &st, NULL) != SQLITE_OK) {
-		return sql_fail(r, err);
+		return rec_reader_sql_fail(r, err);
 	}
 	while (ret == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-		ret = take_chunk(r, st, err);
+		ret = take_chunk(r, st, &last, err);
 	}
 	if (ret == 0 && step != SQLITE_DONE) {
-		ret = sql_fail(r, err);
+		ret = rec_reader_sql_fail(r, err);
 	}
 	sqlite3_finalize(st);
 	for (size_t i = 0; i < REC_N_BULK && ret == 0; i++) {
@@ -479,157 +485,33 @@ static int load_chunks(struct rec_reader *r, struct av_err *err)
 static int count_events(struct rec_reader *r, struct av_err *err)
 {
 	sqlite3_stmt *st;
+	sqlite3_int64 last = INT64_MIN;
 	int step;
 
 	if (sqlite3_prepare_v2(r->db,
-			       "SELECT key, count(*), max(t) FROM events "
-			       "GROUP BY key",
+			       "SELECT seq, key, t FROM events ORDER BY rowid",
 			       -1, &st, NULL) != SQLITE_OK) {
-		return sql_fail(r, err);
+		return rec_reader_sql_fail(r, err);
 	}
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-		sqlite3_int64 id = sqlite3_column_int64(st, 0);
+		sqlite3_int64 seq = sqlite3_column_int64(st, 0);
+		sqlite3_int64 id = sqlite3_column_int64(st, 1);
 
+		if (seq <= last) {
+			sqlite3_finalize(st);
+			return rec_reader_fail(r, err,
+					       "its events are in disorder");
+		}
+		last = seq;
 		if (id > 0 && (size_t)id < r->n_keys && r->key[id].name) {
-			r->counts.n[r->key[id].ch] +=
-				(uint64_t)sqlite3_column_int64(st, 1);
+			r->counts.n[r->key[id].ch]++;
 		}
 		if (sqlite3_column_int64(st, 2) > r->end) {
 			r->end = sqlite3_column_int64(st, 2);
 		}
 	}
 	sqlite3_finalize(st);
-	return step == SQLITE_DONE ? 0 : sql_fail(r, err);
-}
-
-/* ---- inputs ---- */
-
-static int inflate_input(struct rec_reader *r, const char *blob, size_t n,
-			 size_t size, char **out, struct av_err *err)
-{
-	char *data;
-
-	if (size > BUNDLE_FILE_MAX || n > size ||
-	    (n < size && ZSTD_getFrameContentSize(blob, n) != size)) {
-		return rec_reader_fail(r, err, "an input file is absurd");
-	}
-	data = malloc(size + 1);
-	if (!data) {
-		return av_err_set(err, -ENOMEM, "out of memory");
-	}
-	if (n == size) {
-		memcpy(data, blob, size);
-	} else if (ZSTD_decompress(data, size, blob, n) != size) {
-		free(data);
-		return rec_reader_fail(r, err, "an input file is damaged");
-	}
-	data[size] = '\0';
-	*out = data;
-	return 0;
-}
-
-static int take_input(struct rec_reader *r, sqlite3_stmt *st,
-		      struct av_err *err)
-{
-	const char *role = (const char *)sqlite3_column_text(st, 0);
-	const char *key = (const char *)sqlite3_column_text(st, 1);
-	const char *name = (const char *)sqlite3_column_text(st, 2);
-	sqlite3_int64 size = sqlite3_column_int64(st, 3);
-	const void *blob = sqlite3_column_blob(st, 4);
-	size_t n = (size_t)sqlite3_column_bytes(st, 4);
-	char *data = NULL;
-	int id = 0, ret;
-
-	while (role && id < BUNDLE_N_ROLES &&
-	       strcmp(role, bundle_role_names[id]) != 0) {
-		id++;
-	}
-	if (!role || !key || !name || size < 0 || r->inputs.n > 1000) {
-		return rec_reader_fail(r, err, "an input file is absurd");
-	}
-	if (id == BUNDLE_N_ROLES) {
-		return 0; /* of a later minor version */
-	}
-	ret = inflate_input(r, blob ? blob : "", n, (size_t)size, &data, err);
-	if (ret < 0) {
-		return ret;
-	}
-	ret = bundle_add(&r->inputs, (enum bundle_role)id, key, name, data,
-			 (size_t)size);
-	free(data);
-	return ret < 0 ? av_err_set(err, ret, "out of memory") : 0;
-}
-
-static int load_inputs(struct rec_reader *r, struct av_err *err)
-{
-	sqlite3_stmt *st;
-	int ret = 0, step;
-
-	if (sqlite3_prepare_v2(r->db,
-			       "SELECT role, key, name, size, data FROM inputs "
-			       "ORDER BY id",
-			       -1, &st, NULL) != SQLITE_OK) {
-		return sql_fail(r, err);
-	}
-	while (ret == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-		ret = take_input(r, st, err);
-	}
-	if (ret == 0 && step != SQLITE_DONE) {
-		ret = sql_fail(r, err);
-	}
-	sqlite3_finalize(st);
-	return ret;
-}
-
-const struct bundle *rec_inputs(struct rec_reader *r, struct av_err *err)
-{
-	if (!r->has_inputs) {
-		if (load_inputs(r, err) < 0) {
-			bundle_finish(&r->inputs);
-			return NULL;
-		}
-		r->has_inputs = true;
-	}
-	return &r->inputs;
-}
-
-/* Names of the buses alone, without unpacking their databases. */
-static int load_buses(struct rec_reader *r, struct av_err *err)
-{
-	sqlite3_stmt *st;
-	int ret = 0, step;
-
-	if (sqlite3_prepare_v2(r->db,
-			       "SELECT key FROM inputs WHERE role = 'dbc' "
-			       "ORDER BY id LIMIT 256",
-			       -1, &st, NULL) != SQLITE_OK) {
-		return sql_fail(r, err);
-	}
-	while (ret == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *key = (const char *)sqlite3_column_text(st, 0);
-		char **v = realloc(r->bus_name,
-				   (r->n_buses + 1) * sizeof(*v));
-
-		if (v) {
-			r->bus_name = v;
-			v[r->n_buses] = strdup(key ? key : "");
-		}
-		if (!v || !v[r->n_buses]) {
-			ret = av_err_set(err, -ENOMEM, "out of memory");
-		} else if (strpbrk(v[r->n_buses++], "\t\n")) {
-			ret = rec_reader_fail(r, err, "a bus name is absurd");
-		}
-	}
-	if (ret == 0 && step != SQLITE_DONE) {
-		ret = sql_fail(r, err);
-	}
-	sqlite3_finalize(st);
-	return ret;
-}
-
-const char *rec_bus_name(const struct rec_reader *r, unsigned int bus)
-{
-	return bus < r->n_buses ? r->bus_name[bus] : "?";
+	return step == SQLITE_DONE ? 0 : rec_reader_sql_fail(r, err);
 }
 
 /* ---- open and close ---- */
@@ -675,7 +557,7 @@ int rec_open(const char *path, struct rec_reader **out, struct av_err *err)
 		ret = count_events(r, err);
 	}
 	if (ret == 0) {
-		ret = load_buses(r, err);
+		ret = rec_load_buses(r, err);
 	}
 	if (ret == 0) {
 		ret = rec_seek(r, &(struct rec_filter){ .to = VT_NEVER,

@@ -18,6 +18,40 @@ static size_t round8(size_t n)
 	return (n + 7) & ~(size_t)7;
 }
 
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+bool rec_key_ok(const char *key, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (is_control(key[i])) {
+			return false;
+		}
+	}
+	return key[len] == '\0';
+}
+
+static void clean(char *key, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (is_control(key[i])) {
+			key[i] = '?';
+		}
+	}
+}
+
+size_t rec_key_clean(const char *key, char *out)
+{
+	size_t len = strnlen(key, REC_KEY_MAX);
+
+	memcpy(out, key, len);
+	out[len] = '\0';
+	clean(out, len);
+	return len;
+}
+
 size_t rec_put_size(struct rec_put *p)
 {
 	p->key_len = strnlen(p->key, REC_KEY_MAX);
@@ -53,6 +87,7 @@ void rec_put_write(const struct rec_put *p, uint64_t seq, struct rec_item *it)
 	it->seq = seq;
 	it->t = p->t;
 	at = put_string(at, p->key, p->key_len);
+	clean((char *)(it + 1), p->key_len);
 	if (p->kind == ITEM_VALUES) {
 		size_t head = round8(p->key_len + 1);
 

@@ -35,6 +35,16 @@ static bool derives(const struct rec_reader *r)
 
 /* ---- bulk lanes ---- */
 
+static int chunk_fail(const struct rec_reader *r, const struct rec_chunk_at *c,
+		      struct av_err *err, const char *why)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "chunk %lld (%s): %s", (long long)c->id,
+		 rec_channel_names[c->info.ch], why);
+	return rec_reader_fail(r, err, text);
+}
+
 static int open_chunk(struct rec_reader *r, struct rec_lane *l,
 		      struct av_err *err)
 {
@@ -57,7 +67,7 @@ static int open_chunk(struct rec_reader *r, struct rec_lane *l,
 		return av_err_set(err, ret, "out of memory");
 	}
 	l->open = ret == 0;
-	return ret < 0 ? rec_reader_fail(r, err, why) : 0;
+	return ret < 0 ? chunk_fail(r, c, err, why) : 0;
 }
 
 /* Have the lane's next record in l->rec, if there is one. */
@@ -72,7 +82,8 @@ static int lane_step(struct rec_reader *r, struct rec_lane *l,
 		if (l->open) {
 			ret = rec_decode_next(l->dec, &l->rec, &why);
 			if (ret < 0) {
-				return rec_reader_fail(r, err, why);
+				return chunk_fail(r, &l->chunk[l->next - 1],
+						  err, why);
 			}
 			if (ret > 0) {
 				l->has = true;
@@ -80,9 +91,11 @@ static int lane_step(struct rec_reader *r, struct rec_lane *l,
 			}
 			l->open = false;
 		}
-		/* chunks that end before the wanted time are not unpacked */
+		/* chunks that end before the wanted time are not unpacked,
+		 * unless signals depend on what they held last */
 		while (l->next < l->n_chunks &&
-		       l->chunk[l->next].info.last_t < r->filter.from) {
+		       l->chunk[l->next].info.last_t < r->filter.from &&
+		       !(l->ch == REC_CAN && r->derived)) {
 			l->next++;
 		}
 		if (l->next == l->n_chunks ||
@@ -98,6 +111,23 @@ static int lane_step(struct rec_reader *r, struct rec_lane *l,
 
 /* ---- events ---- */
 
+/* Rows come in order of seq, in which time never goes back. A file where they
+ * do not may be made so that there is no end to them. */
+static int event_order(struct rec_reader *r, int64_t seq, vtime t,
+		       struct av_err *err)
+{
+	char text[64];
+
+	if (seq <= r->event_row || t < r->event_t) {
+		snprintf(text, sizeof(text), "event %lld is out of order",
+			 (long long)seq);
+		return rec_reader_fail(r, err, text);
+	}
+	r->event_row = seq;
+	r->event_t = t;
+	return 0;
+}
+
 static int event_step(struct rec_reader *r, struct av_err *err)
 {
 	int step;
@@ -107,25 +137,27 @@ static int event_step(struct rec_reader *r, struct av_err *err)
 		return 0;
 	}
 	for (;;) {
-		sqlite3_int64 key, t;
+		sqlite3_int64 seq, key, t;
 
 		step = sqlite3_step(r->events);
 		if (step != SQLITE_ROW) {
 			break;
+		}
+		seq = sqlite3_column_int64(r->events, 0);
+		t = sqlite3_column_int64(r->events, 1);
+		if (event_order(r, seq, t, err) < 0) {
+			return -EBADMSG;
 		}
 		key = sqlite3_column_int64(r->events, 2);
 		if (key < 1 || (size_t)key >= r->n_keys || !r->key[key].name) {
 			return rec_reader_fail(r, err,
 					       "an event has no key");
 		}
-		t = sqlite3_column_int64(r->events, 1);
 		if (t > r->filter.to) {
 			break; /* times never go back */
 		}
 		if (r->key[key].wanted && t >= r->filter.from) {
-			r->event_seq = (uint64_t)sqlite3_column_int64(
-				r->events, 0);
-			r->event_t = t;
+			r->event_seq = (uint64_t)seq;
 			r->event_key = &r->key[key];
 			r->has_event = true;
 			return 0;
@@ -140,14 +172,19 @@ static int event_step(struct rec_reader *r, struct av_err *err)
 
 /* ---- seeking ---- */
 
+/* SQLite looks at the length without loading the bytes. */
+#define CHUNK_DATA_MAX "9000000" /* over ZSTD_compressBound(REC_CHUNK_RAW_MAX) */
+
 static int prepare(struct rec_reader *r, struct av_err *err)
 {
 	if (!r->events &&
 	    (sqlite3_prepare_v2(r->db,
 				"SELECT seq, t, key, value, note FROM events "
-				"ORDER BY seq",
+				"ORDER BY rowid",
 				-1, &r->events, NULL) != SQLITE_OK ||
-	     sqlite3_prepare_v2(r->db, "SELECT data FROM chunks WHERE id = ?",
+	     sqlite3_prepare_v2(r->db,
+				"SELECT data FROM chunks WHERE rowid = ? AND "
+				"length(data) <= " CHUNK_DATA_MAX,
 				-1, &r->chunk_data, NULL) != SQLITE_OK)) {
 		return rec_reader_fail(r, err, sqlite3_errmsg(r->db));
 	}
@@ -199,6 +236,10 @@ int rec_seek(struct rec_reader *r, const struct rec_filter *f,
 		any_events = any_events || k->wanted;
 	}
 	sqlite3_reset(r->events);
+	r->event_row = -1;
+	r->event_t = 0;
+	r->last_seq = 0;
+	r->last_t = 0;
 	r->events_done = !any_events;
 	ret = event_step(r, err);
 	for (size_t i = 0; i < REC_N_BULK && ret == 0; i++) {
@@ -258,6 +299,9 @@ static int event_record(struct rec_reader *r, struct rec_record *out,
 			return rec_reader_fail(r, err, "a text is absurd");
 		}
 		break;
+	}
+	if (has_note && sqlite3_column_bytes(st, 4) > REC_KEY_MAX) {
+		return rec_reader_fail(r, err, "a note is absurd");
 	}
 	/* a greater whole number is not what its double is */
 	if (!has_note && (v.type == VALUE_REAL ||
@@ -386,6 +430,22 @@ static int consume(struct rec_reader *r, struct av_err *err)
 	return l ? lane_step(r, l, err) : 0;
 }
 
+/* Between channels as within one: seq goes up, time never back. */
+static int in_order(struct rec_reader *r, uint64_t seq, vtime t,
+		    struct av_err *err)
+{
+	char text[64];
+
+	if (seq <= r->last_seq || t < r->last_t) {
+		snprintf(text, sizeof(text), "record %llu is out of order",
+			 (unsigned long long)seq);
+		return rec_reader_fail(r, err, text);
+	}
+	r->last_seq = seq;
+	r->last_t = t;
+	return 0;
+}
+
 static bool lane_wanted(const struct rec_reader *r, const struct rec_record *rec)
 {
 	return rec->t >= r->filter.from && rec->t <= r->filter.to &&
@@ -413,10 +473,15 @@ int rec_next(struct rec_reader *r, struct rec_record *out, struct av_err *err)
 		l = first_lane(r);
 		*out = (struct rec_record){ .val = REC_VAL_TEXT };
 		if (r->has_event && (!l || r->event_seq < l->rec.seq)) {
-			return event_record(r, out, err);
+			ret = in_order(r, r->event_seq, r->event_t, err);
+			return ret < 0 ? ret : event_record(r, out, err);
 		}
 		if (!l) {
 			return 0;
+		}
+		ret = in_order(r, l->rec.seq, l->rec.t, err);
+		if (ret < 0) {
+			return ret;
 		}
 		if (r->derived && l->ch == REC_CAN) {
 			rec_derived_frame(r->derived, l->rec.frame);

@@ -56,18 +56,23 @@ struct rec_reader {
 	sqlite3_stmt *events, *chunk_data;
 	bool has_event, events_done;
 	uint64_t event_seq;
+	int64_t event_row; /* seq and time of the row last looked at */
 	vtime event_t;
 	const struct rec_key *event_key;
 	struct rec_lane lane[REC_N_BULK];
 	struct rec_derived *derived;
 	struct rec_text text;
 	char can_key[REC_CAN_KEY_MAX];
-	uint64_t last_seq;
+	uint64_t last_seq; /* of the record handed out last */
+	vtime last_t;
 	bool started;
 };
 
 int rec_reader_fail(const struct rec_reader *r, struct av_err *err,
 		    const char *what);
+/* The same with the database's own words. */
+int rec_reader_sql_fail(const struct rec_reader *r, struct av_err *err);
+int rec_load_buses(struct rec_reader *r, struct av_err *err);
 const char *rec_bus_name(const struct rec_reader *r, unsigned int bus);
 
 /* ---- signals ---- */

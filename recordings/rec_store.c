@@ -70,38 +70,17 @@ const struct av_err *rec_store_error(const struct rec_store *s)
 	return &s->err;
 }
 
-static int errno_of(int sqlite_code)
-{
-	switch (sqlite_code & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_PERM:
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_TOOBIG:
-		return -EFBIG;
-	default:
-		return -EIO;
-	}
-}
-
 /* The first failure is the one that people want to know. */
 static int fail(struct rec_store *s, int sqlite_code)
 {
-	int ret = errno_of(sqlite_code);
+	int ret = rec_sqlite_errno(sqlite_code);
 
 	if (s->err.code == 0) {
+		int sys = s->db ? sqlite3_system_errno(s->db) : 0;
+		bool io = (sqlite_code & 0xff) == SQLITE_IOERR && sys != 0;
+
 		av_err_set(&s->err, ret, "cannot write recording %s: %s%s",
-			   s->path, sqlite3_errmsg(s->db),
+			   s->path, io ? strerror(sys) : sqlite3_errmsg(s->db),
 			   ret == -ENOSPC ? "; free some space" : "");
 	}
 	return ret;
@@ -147,218 +126,6 @@ static int begin(struct rec_store *s)
 }
 
 /* ---- creation ---- */
-
-static int put_meta(sqlite3 *db, const char *key, const char *value)
-{
-	sqlite3_stmt *st;
-	int ret = sqlite3_prepare_v2(db,
-				     "INSERT OR REPLACE INTO meta VALUES(?,?)",
-				     -1, &st, NULL);
-
-	if (ret == SQLITE_OK) {
-		sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
-		sqlite3_bind_text(st, 2, value ? value : "", -1, SQLITE_STATIC);
-		sqlite3_step(st);
-		ret = sqlite3_finalize(st);
-	}
-	return ret;
-}
-
-static int put_meta_int(sqlite3 *db, const char *key, int64_t v)
-{
-	char buf[24];
-
-	snprintf(buf, sizeof(buf), "%" PRId64, v);
-	return put_meta(db, key, buf);
-}
-
-static int put_all_meta(sqlite3 *db, const struct rec_meta *m)
-{
-	char seed[24];
-	int ret = SQLITE_OK;
-
-	snprintf(seed, sizeof(seed), "%" PRIu64, m->seed);
-	const struct {
-		const char *key, *value;
-	} rows[] = {
-		{ "title", m->title },	       { "generator", m->generator },
-		{ "kind", m->kind },	       { "seed", seed },
-		{ "params", m->params },
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (ret == SQLITE_OK) {
-			ret = put_meta(db, rows[i].key, rows[i].value);
-		}
-	}
-	if (ret == SQLITE_OK) {
-		ret = put_meta_int(db, "duration", m->duration);
-	}
-	if (ret == SQLITE_OK) {
-		ret = put_meta_int(db, "epoch_ns", m->epoch_ns);
-	}
-	for (int i = 0; i < REC_N_CHANNELS && ret == SQLITE_OK; i++) {
-		char sql[96];
-
-		snprintf(sql, sizeof(sql), "INSERT INTO channels VALUES(%d,'%s')",
-			 i, rec_channel_names[i]);
-		ret = sqlite3_exec(db, sql, NULL, NULL, NULL);
-	}
-	return ret;
-}
-
-/* The reader takes a compressed file at up to this ratio; beyond it is stored
- * as it is, which is then still small. */
-#define RATIO_MAX 200
-
-static int put_input(sqlite3 *db, sqlite3_stmt *st, const struct bundle_file *f)
-{
-	size_t room = ZSTD_compressBound(f->len), n;
-	void *buf = malloc(room);
-	int ret;
-
-	if (!buf) {
-		return SQLITE_NOMEM;
-	}
-	n = ZSTD_compress(buf, room, f->data, f->len, 3);
-	sqlite3_bind_text(st, 1, bundle_role_names[f->role], -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, f->key, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 3, f->name, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 4, (sqlite3_int64)f->len);
-	if (ZSTD_isError(n) || n >= f->len || n * RATIO_MAX < f->len) {
-		sqlite3_bind_blob64(st, 5, f->data ? f->data : "", f->len,
-				    SQLITE_STATIC);
-	} else {
-		sqlite3_bind_blob64(st, 5, buf, n, SQLITE_STATIC);
-	}
-	sqlite3_step(st);
-	ret = sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	free(buf);
-	(void)db;
-	return ret;
-}
-
-static int put_inputs(sqlite3 *db, const struct bundle *in)
-{
-	sqlite3_stmt *st;
-	int ret = sqlite3_prepare_v2(db,
-				     "INSERT INTO inputs(role,key,name,size,"
-				     "data) VALUES(?,?,?,?,?)",
-				     -1, &st, NULL);
-
-	for (size_t i = 0; in && i < in->n && ret == SQLITE_OK; i++) {
-		ret = put_input(db, st, &in->file[i]);
-	}
-	sqlite3_finalize(st);
-	return ret;
-}
-
-/* The whole empty recording as bytes; caller sqlite3_free()s them. */
-static int make_image(const struct rec_meta *meta, const struct bundle *inputs,
-		      unsigned char **image, sqlite3_int64 *size,
-		      struct av_err *err)
-{
-	sqlite3 *db;
-	char sql[128];
-	int ret = sqlite3_open_v2(":memory:", &db,
-				  SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-					  SQLITE_OPEN_NOMUTEX,
-				  NULL);
-
-	/* incremental: pages of deleted small chunks can be given back */
-	snprintf(sql, sizeof(sql),
-		 "PRAGMA auto_vacuum=2;PRAGMA application_id=%d;"
-		 "PRAGMA user_version=%d;BEGIN",
-		 REC_APPLICATION_ID, REC_USER_VERSION);
-	if (ret == SQLITE_OK) {
-		ret = sqlite3_exec(db, sql, NULL, NULL, NULL);
-	}
-	if (ret == SQLITE_OK) {
-		ret = sqlite3_exec(db, rec_schema_sql, NULL, NULL, NULL);
-	}
-	if (ret == SQLITE_OK) {
-		ret = put_all_meta(db, meta);
-	}
-	if (ret == SQLITE_OK) {
-		ret = put_inputs(db, inputs);
-	}
-	if (ret == SQLITE_OK) {
-		ret = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	}
-	if (ret == SQLITE_OK) {
-		*image = sqlite3_serialize(db, "main", size, 0);
-		ret = *image ? SQLITE_OK : SQLITE_NOMEM;
-	}
-	if (ret != SQLITE_OK) {
-		av_err_set(err, errno_of(ret), "cannot make a recording: %s",
-			   sqlite3_errmsg(db));
-	} else {
-		/* bytes 18 and 19 of the header: the file is in WAL mode */
-		(*image)[18] = (*image)[19] = 2;
-	}
-	sqlite3_close(db);
-	return errno_of(ret);
-}
-
-static int write_all(int fd, const unsigned char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n < 0) {
-			return -errno;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Put @image at @path, where nothing may be yet, in one go. */
-static int place(const char *path, const unsigned char *image, size_t size,
-		 struct av_err *err)
-{
-	size_t len = strlen(path) + 8;
-	char *tmp = malloc(len);
-	int fd, ret;
-
-	if (!tmp) {
-		return av_err_set(err, -ENOMEM, "out of memory");
-	}
-	snprintf(tmp, len, "%s.part", path);
-	unlink(tmp); /* of a process killed in here */
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0) {
-		ret = -errno;
-		goto out;
-	}
-	ret = write_all(fd, image, size);
-	close(fd);
-	if (ret == 0 && link(tmp, path) < 0) {
-		ret = -errno;
-		/* a file system without links: the gap is a microsecond */
-		if ((errno == EPERM || errno == ENOTSUP || errno == ENOSYS) &&
-		    access(path, F_OK) < 0 && rename(tmp, path) == 0) {
-			ret = 0;
-		}
-	}
-	unlink(tmp);
-out:
-	if (ret == -EEXIST) {
-		av_err_set(err, ret,
-			   "cannot create recording %s: it exists already; "
-			   "remove it or choose another name",
-			   path);
-	} else if (ret < 0) {
-		av_err_set(err, ret, "cannot create recording %s: %s", path,
-			   strerror(-ret));
-	}
-	free(tmp);
-	return ret;
-}
 
 static int prepare(struct rec_store *s)
 {
@@ -413,15 +180,8 @@ int rec_store_create(const char *path, const struct rec_meta *meta,
 		     struct av_err *err)
 {
 	struct rec_store *s;
-	unsigned char *image = NULL;
-	sqlite3_int64 size = 0;
-	int ret;
+	int ret = rec_image_place(path, meta, inputs, err);
 
-	ret = make_image(meta, inputs, &image, &size, err);
-	if (ret == 0) {
-		ret = place(path, image, (size_t)size, err);
-	}
-	sqlite3_free(image);
 	if (ret < 0) {
 		return ret;
 	}
@@ -777,19 +537,19 @@ void rec_store_rollback(struct rec_store *s)
 static int put_end(struct rec_store *s, vtime end, const char *verdict,
 		   const struct rec_counts *counts)
 {
-	int ret = put_meta_int(s->db, "end", end);
+	int ret = rec_meta_put_int(s->db, "end", end);
 
 	if (ret == SQLITE_OK) {
-		ret = put_meta(s->db, "verdict", verdict);
+		ret = rec_meta_put(s->db, "verdict", verdict);
 	}
 	for (int i = 0; i < REC_N_CHANNELS && ret == SQLITE_OK; i++) {
 		char key[32];
 
 		snprintf(key, sizeof(key), "count.%s", rec_channel_names[i]);
-		ret = put_meta_int(s->db, key, (int64_t)counts->n[i]);
+		ret = rec_meta_put_int(s->db, key, (int64_t)counts->n[i]);
 	}
 	if (ret == SQLITE_OK) {
-		ret = put_meta(s->db, "complete", "1");
+		ret = rec_meta_put(s->db, "complete", "1");
 	}
 	return ret == SQLITE_OK ? 0 : fail(s, ret);
 }
@@ -804,7 +564,7 @@ static int leave_wal(struct rec_store *s)
 	sqlite3_exec(s->db, "PRAGMA incremental_vacuum", NULL, NULL, NULL);
 	ret = sqlite3_exec(s->db, "PRAGMA journal_mode=DELETE", NULL, NULL,
 			   NULL);
-	return ret == SQLITE_OK || errno_of(ret) == -EBUSY ? 0 : fail(s, ret);
+	return ret == SQLITE_OK || rec_sqlite_errno(ret) == -EBUSY ? 0 : fail(s, ret);
 }
 
 /* In steps, so that a disk that fills up in the last ones takes nothing with it:

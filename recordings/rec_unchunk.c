@@ -163,7 +163,7 @@ static int get_key_entry(struct span *s, struct entry *e, size_t *room)
 	}
 	memcpy(e->key, key.at, (size_t)len);
 	e->key[len] = '\0';
-	return strlen(e->key) == len ? 0 : -EBADMSG;
+	return rec_key_ok(e->key, (size_t)len) ? 0 : -EBADMSG;
 }
 
 static int get_dict(struct rec_decoder *d, struct span *s)

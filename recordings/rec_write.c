@@ -285,7 +285,10 @@ static void put(struct rec_writer *w, struct rec_put *p)
 
 void rec_can(struct rec_writer *w, const struct can_frame *f)
 {
-	struct rec_item *it = stage(w, REC_CAN, f->t, rec_can_size(f));
+	struct rec_item *it;
+
+	assert(f->len <= ((f->flags & CAN_FD) ? 64 : 8) && f->id <= 0x1fffffff);
+	it = stage(w, REC_CAN, f->t, rec_can_size(f));
 
 	if (it) {
 		rec_put_can(f, w->seq, it);

@@ -7,7 +7,7 @@
 
 #include "recordings/replay_check.h"
 
-#include "recordings/rec_int.h"
+#include "recordings/rec_reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -85,15 +85,14 @@ static void on_can(void *ctx, const void *msg)
 {
 	struct replay_check *c = ctx;
 	const struct can_frame *f = msg;
-	char key[REC_CAN_KEY_MAX], text[REC_CAN_TEXT_MAX], bus[8];
+	char key[REC_CAN_KEY_MAX], text[REC_CAN_TEXT_MAX];
 
 	if (!next(c) ||
 	    (!file_ended(c) && c->want.ch == REC_CAN &&
 	     same_frame(c->want.frame, f))) {
 		return;
 	}
-	snprintf(bus, sizeof(bus), "bus%u", f->bus);
-	rec_can_key(f, bus, key);
+	rec_can_key(f, rec_bus_name(c->reader, f->bus), key);
 	rec_can_text(f, text);
 	differ(c,
 	       &(struct rec_record){
@@ -125,12 +124,14 @@ static void compare(struct replay_check *c, struct rec_put *p)
 {
 	const char *note;
 	struct rec_value v;
-	struct rec_record got = { .t = p->t, .ch = p->ch, .key = p->key };
+	char key[REC_KEY_MAX + 1];
+	struct rec_record got = { .t = p->t, .ch = p->ch, .key = key };
 
 	if (!next(c)) {
 		return;
 	}
 	rec_put_size(p); /* also cuts what is too long */
+	rec_key_clean(p->key, key);
 	v = value_of(p);
 	/* NaN is kept as text, since SQLite has none */
 	if (v.type == VALUE_REAL && v.d != v.d) {

@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 
 	setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") ||
 	    !strcmp(name, "help")) {
 		usage(stdout);
