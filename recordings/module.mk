@@ -21,3 +21,4 @@ libavsim_a_SOURCES += \
 	%D%/replay_source.c %D%/replay_source.h
 
 include recordings/diff.mk
+include recordings/rec.mk

@@ -74,14 +74,15 @@ static const double ten_to[] = { 1e0, 1e1, 1e2, 1e3, 1e4,  1e5,	 1e6,
 /*
  * A decimal m / 10^k with m < 2^53 and an exact power is one division away from
  * the double nearest to it: the first k that gives @v back has the fewest
- * digits. What is too large or too small for that goes through its text.
+ * digits. What is too large (past 2^24 an integer may be longer than it need
+ * be) or too small for that goes through its text.
  */
 double rec_float_decimal(float v)
 {
 	double a = fabs((double)v);
 	char buf[AV_NUM_TEXT_MAX];
 
-	if (!isfinite(v) || a > 1e9 || (a < 1e-5 && a > 0)) {
+	if (!isfinite(v) || a > 0x1p24 || (a < 1e-4 && a > 0)) {
 		double d = (double)v;
 
 		av_num_parse(buf, av_f32_text(v, buf), &d);

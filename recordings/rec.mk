@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests of the recorder.
+UNIT_TESTS += \
+	tests/unit/test_rec \
+	tests/unit/test_rec_chunk
+EXTRA_DIST += tests/unit/rec_rig.h
+tests_unit_test_rec_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_rec_chunk_LDADD = $(CMOCKA_LDADD)
