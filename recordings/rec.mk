@@ -2,7 +2,13 @@
 # Tests of the recorder.
 UNIT_TESTS += \
 	tests/unit/test_rec \
-	tests/unit/test_rec_chunk
+	tests/unit/test_rec_chunk \
+	tests/unit/test_rec_full \
+	tests/unit/test_rec_kill \
+	tests/unit/test_replay_check
 EXTRA_DIST += tests/unit/rec_rig.h
 tests_unit_test_rec_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_rec_chunk_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_rec_full_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_rec_kill_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_replay_check_LDADD = $(CMOCKA_LDADD)
