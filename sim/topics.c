@@ -28,6 +28,8 @@ const struct av_topic av_topics[TOPIC_N] = {
 	    "AAOS units", "on change, or at the subscribed rate"),
 	ROW(TOPIC_POWER, STAGE_SERVICES, struct text_event,
 	    "text", "per power state change"),
+	ROW(TOPIC_SERVICE, STAGE_SERVICES, struct text_event,
+	    "text; latency is wall time", "per answered request"),
 	ROW(TOPIC_DEVICE, STAGE_DEVICES, struct text_event,
 	    "text", "per device state change"),
 	ROW(TOPIC_SCENARIO, STAGE_SCENARIO, struct text_event,

@@ -22,6 +22,7 @@ enum av_topic_id {
 	TOPIC_SIGNAL,	/* struct signal_event */
 	TOPIC_VHAL,	/* struct vhal_event */
 	TOPIC_POWER,	/* struct text_event */
+	TOPIC_SERVICE,	/* struct text_event; what the outside world asked for */
 	TOPIC_DEVICE,	/* struct text_event */
 	TOPIC_SCENARIO, /* struct text_event */
 	TOPIC_N

@@ -101,6 +101,26 @@ static const char *sock_path(const struct services *s, const char *name,
 	return buf;
 }
 
+/* ---- tracing ---- */
+
+/* Every answered request is in the recording: who, what, how long it took. */
+static void on_request(void *ctx, const struct grpc_trace *t)
+{
+	struct services *s = ctx;
+	char text[256];
+
+	if (!bus_wanted(s->env.w->bus, TOPIC_SERVICE)) {
+		return;
+	}
+	snprintf(text, sizeof(text), "%s\t%.1f us\t%zu\t%zu\t%s",
+		 grpc_status_name(t->status), (double)t->ns / 1e3, t->bytes_in,
+		 t->bytes_out, t->peer);
+	bus_publish(s->env.w->bus, TOPIC_SERVICE,
+		    &(struct text_event){ .t = evq_now(s->env.w->q),
+					  .key = t->path + 1,
+					  .text = text });
+}
+
 /* ---- VHAL ---- */
 
 static int open_vhal(struct services *s, const struct services_opts *o,
@@ -119,6 +139,7 @@ static int open_vhal(struct services *s, const struct services_opts *o,
 	    grpc_reflect_add(s->vhal.server, &s->vhal.reflection) < 0) {
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
+	grpc_server_set_trace(s->vhal.server, on_request, s);
 	ret = sock_listen_unix(s->env.loop, sock_path(s, "vhal.sock", path),
 			       grpc_server_acceptor(s->vhal.server),
 			       &s->vhal.sock, err);

@@ -325,6 +325,10 @@ assert 'guest' in dumped and 'HVAC_TEMPERATURE_SET' in dumped, dumped
 frames = subprocess.run([f'{build}/avsim', 'dump', record, '--only', 'signal'],
                         capture_output=True, text=True, check=True).stdout
 assert 'HVAC_REQ' in frames or 'Hvac' in frames or 'HVAC' in frames
+traced = subprocess.run([f'{build}/avsim', 'dump', record, '--only', 'device'],
+                        capture_output=True, text=True, check=True).stdout
+assert 'vhal_proto.VehicleServer/SetProperty\tOK\t' in traced, traced[-500:]
+assert 'VehicleServer/GetValues\tOK\t' in traced
 replay = subprocess.run([f'{build}/avsim', 'replay', record, '--headless'],
                         capture_output=True, text=True)
 assert replay.returncode == 0 and 'all as recorded' in replay.stdout, replay.stdout
