@@ -60,7 +60,9 @@ static const char style[] =
 	"code,.mono td{font:12.5px/1.5 ui-monospace,'SF Mono',Menlo,Consolas,"
 	"'DejaVu Sans Mono',monospace}"
 	".mono td{white-space:pre}"
-	".wrap{overflow-wrap:anywhere;white-space:normal!important}"
+	".wrap{overflow-wrap:anywhere;white-space:normal!important;"
+	"min-width:9em}"
+	".key{overflow-wrap:anywhere;white-space:normal!important;width:60%}"
 	"tr.mark td{background:var(--badbg);color:var(--bad)}"
 	"td.hot{color:var(--bad);font-weight:600}td.zero{color:var(--dim);"
 	"opacity:.6}"
@@ -177,7 +179,8 @@ static void context_side(const struct diff_result *r, int side, FILE *out)
 
 		fprintf(out, "<tr%s><td>", l->mark ? " class=\"mark\"" : "");
 		seconds(out, l->t);
-		fprintf(out, "</td><td>%s</td><td>", rec_channel_names[l->ch]);
+		fprintf(out, "</td><td>%s</td><td class=\"key\">",
+			rec_channel_names[l->ch]);
 		report_esc(out, l->key, ESC_XML);
 		fputs("</td><td class=\"wrap\">", out);
 		report_esc(out, l->text, ESC_XML);
