@@ -59,6 +59,8 @@ ACT_FN(act_inject);
 ACT_FN(act_inject_check);
 ACT_FN(act_log);
 ACT_FN(act_mark);
+ACT_FN(act_power);
+ACT_FN(act_power_check);
 ACT_FN(act_set);
 ACT_FN(act_set_check);
 ACT_FN(act_var);
@@ -67,6 +69,7 @@ ACT_FN(act_vhal_inject_check);
 enum av_dim act_var_dim(const struct args *a);
 int act_var_now(struct world *w, const struct args *a, double *out);
 extern const char *const act_var_names[]; /* the writable ones */
+extern const char *const act_power_requests[];
 
 /* fault.c */
 ACT_FN(act_fault);

@@ -6,6 +6,7 @@
 #include "scenarios/scenario_int.h"
 #include "sim/core/log.h"
 #include "sim/core/units.h"
+#include "sim/services/power.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -116,19 +117,27 @@ ACT_FN(act_set_check)
 	return ret;
 }
 
+static enum cmd_source source_of(const struct world *w)
+{
+	return w->cmd ? w->cmd->source : CMD_FROM_USER;
+}
+
 ACT_FN(act_set)
 {
+	enum cmd_source source = source_of(w);
 	struct prop_arg p;
 	int ret = read_prop(w, a, &p, err);
 
 	if (ret < 0) {
 		return ret;
 	}
-	if (vhal_set(w->vhal, &p.value, w->cmd ? w->cmd->source : CMD_FROM_USER,
-		     err) != VHAL_OK) {
+	if (vhal_set(w->vhal, &p.value, source, err) != VHAL_OK) {
 		ret = -EIO;
-	} else if (w->scenario) {
-		scenario_was_set(w->scenario, p.slot, &p.value);
+	} else {
+		power_was_set(w->power, &p.value, source);
+		if (w->scenario) {
+			scenario_was_set(w->scenario, p.slot, &p.value);
+		}
 	}
 	free(p.arena);
 	return ret;
@@ -155,6 +164,45 @@ ACT_FN(act_vhal_inject)
 		free(p.arena);
 	}
 	return ret;
+}
+
+/* ---- power ---- */
+
+const char *const act_power_requests[] = { "shutdown", "on", NULL };
+enum { REQUEST_SHUTDOWN, REQUEST_ON };
+enum { POWER_REQUEST, POWER_PARAM, POWER_MAX, POWER_REASON };
+
+ACT_FN(act_power_check)
+{
+	bool on = a->v[POWER_REQUEST].idx == REQUEST_ON;
+	int32_t prop, area;
+
+	if (on && (a->has[POWER_PARAM] || a->has[POWER_MAX])) {
+		return av_err_set(err, -EINVAL,
+				  "'param' and 'max' go with 'shutdown' only");
+	}
+	if (a->has[POWER_MAX] && a->v[POWER_MAX].time == 0) {
+		return av_err_set(err, -EINVAL, "'max' must be more than 0");
+	}
+	return vhal_find(w->vhal, "AP_POWER_STATE_REQ", &prop, &area, err);
+}
+
+ACT_FN(act_power)
+{
+	int param = a->has[POWER_PARAM] ? a->v[POWER_PARAM].idx + 1 :
+					  POWER_CAN_SLEEP;
+
+	(void)err;
+	if (a->v[POWER_REQUEST].idx == REQUEST_ON) {
+		power_on(w->power, source_of(w));
+	} else {
+		power_shutdown(w->power, source_of(w), param,
+			       a->has[POWER_MAX] ? a->v[POWER_MAX].time : 0);
+	}
+	if (a->has[POWER_REASON]) {
+		power_reason(w->power, a->v[POWER_REASON].idx);
+	}
+	return 0;
 }
 
 /* ---- frames ---- */

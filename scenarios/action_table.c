@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "scenarios/act.h"
+#include "sim/services/power.h"
 
 #define REQUIRED .required = true
 #define A_STR(n, h, ...)                                                       \
@@ -149,6 +150,13 @@ const struct action action_table[] = {
 	  .help = "apply or release the parking brake",
 	  .arg = { A_BOOL("on", "applied", REQUIRED) },
 	  .apply = act_parking_brake },
+	{ .verb = "power",
+	  .help = "ask the guest to shut down, or to stay on after all",
+	  .arg = { A_ENUM("request", act_power_requests, "shutdown, or on to call it off", REQUIRED),
+		   A_ENUM("param", power_param_names, "how it may shut down (default can-sleep)"),
+		   A_TIME("max", "the run fails if garage mode takes longer"),
+		   A_ENUM("reason", power_reason_names, "why it is started the next time") },
+	  .check = act_power_check, .apply = act_power },
 	{ .verb = "route",
 	  .help = "follow a route of this scenario, stop at its end",
 	  .arg = { A_STR("follow", "name under routes:", REQUIRED),

@@ -16,6 +16,7 @@
 #include "sim/core/cmdq.h"
 #include "sim/world.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -177,7 +178,7 @@ static int make_room(struct scenario *s)
 	s->moving = sc_allocn(&s->mem, s->n_steps + 1, sizeof(void *));
 	s->posted = sc_allocn(&s->mem, s->n_steps + 1, sizeof(void *));
 	if (!s->expect) {
-		s->expect = calloc(1, sizeof(*s->expect));
+		s->expect = calloc(SC_IMPLIED_MAX, sizeof(*s->expect));
 	}
 	return s->moving && s->posted && s->expect ? 0 : -ENOMEM;
 }
@@ -541,7 +542,7 @@ static void judge(struct scenario *s, struct sc_expect *x, vtime now)
 		judge_always(s, x, now);
 		break;
 	case EXPECT_END:
-	case EXPECT_TAKEN:
+	case EXPECT_IMPLIED:
 		break;
 	}
 }
@@ -575,9 +576,28 @@ static void judge_end(struct scenario *s, struct sc_expect *x, vtime now)
 			fail(s, x, now, "could not be judged: the run ended");
 		}
 		break;
-	case EXPECT_TAKEN:
+	case EXPECT_IMPLIED:
 		break;
 	}
+}
+
+void scenario_fail(struct scenario *s, vtime now, const char *what,
+		   const char *reason)
+{
+	size_t n = s->n_expects, implied = 0;
+
+	while (implied < n &&
+	       s->expect[n - 1 - implied].kind == EXPECT_IMPLIED) {
+		if (!strcmp(s->expect[n - 1 - implied].text, what)) {
+			return;
+		}
+		implied++;
+	}
+	assert(implied < SC_IMPLIED_MAX); /* a row more, a place more */
+	s->expect[n] = (struct sc_expect){ .kind = EXPECT_IMPLIED,
+					   .text = what };
+	s->n_expects++;
+	decide(s, &s->expect[n], now, VERDICT_FAIL, reason);
 }
 
 void scenario_refused(struct scenario *s, const struct cmd *c,
@@ -587,16 +607,7 @@ void scenario_refused(struct scenario *s, const struct cmd *c,
 
 	snprintf(text, sizeof(text), "%.400s: %.400s", c->text, err->msg);
 	publish(s, c->t, "refused", text);
-	if (s->n_expects > 0 &&
-	    s->expect[s->n_expects - 1].kind == EXPECT_TAKEN) {
-		return;
-	}
-	/* scenario_bind() left room for it */
-	s->expect[s->n_expects] = (struct sc_expect){
-		.kind = EXPECT_TAKEN,
-		.text = "every action is accepted",
-	};
-	decide(s, &s->expect[s->n_expects++], c->t, VERDICT_FAIL, text);
+	scenario_fail(s, c->t, "every action is accepted", text);
 }
 
 void scenario_was_set(struct scenario *s, uint32_t slot,

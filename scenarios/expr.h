@@ -51,6 +51,7 @@ enum input_kind {
 	INPUT_ROUTE_LEFT,
 	INPUT_CROSS_TRACK,
 	INPUT_ARRIVED,
+	INPUT_POWER, /* enum power_state */
 	INPUT_SET, /* value of a set of slot @idx in this step, or NaN */
 };
 

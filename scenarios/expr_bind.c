@@ -125,6 +125,30 @@ static const char *label_at(const void *ctx, size_t i)
 	return l->s->label[i].text;
 }
 
+static const char *word_at(const void *words, size_t i)
+{
+	return ((const char *const *)words)[i];
+}
+
+static bool word_value(struct binder *b, const struct node *label,
+		       const struct ref *r, double *out)
+{
+	char hint[96];
+	size_t n = 0;
+
+	for (; r->words[n]; n++) {
+		if (!strcmp(r->words[n], label->text)) {
+			*out = (double)n;
+			return true;
+		}
+	}
+	expr_complain(b, label, "'%.64s' is no value of %s%s", label->text,
+		      r->in.name,
+		      av_suggest_text(hint, av_suggest(label->text, n, word_at,
+						       r->words)));
+	return false;
+}
+
 static bool label_value(struct binder *b, const struct node *label,
 			const struct ref *r, double *out)
 {
@@ -132,6 +156,9 @@ static bool label_value(struct binder *b, const struct node *label,
 	char hint[96] = "";
 	int64_t v;
 
+	if (r->words) {
+		return word_value(b, label, r, out);
+	}
 	for (size_t i = 0; s && i < s->n_labels; i++) {
 		if (!strcmp(s->label[i].text, label->text)) {
 			*out = dbc_to_phys(s, s->label[i].raw) * r->in.scale +

@@ -4,6 +4,7 @@
 
 #include "scenarios/arena.h"
 #include "scenarios/expr_int.h"
+#include "sim/services/power.h"
 #include "sim/world.h"
 
 #include <math.h>
@@ -55,6 +56,8 @@ static double read_input(struct input *i, const struct world *w, vtime now)
 		x = i->set;
 		i->set = NAN;
 		return x;
+	case INPUT_POWER:
+		return power_state(w->power);
 	case INPUT_ROUTE_LEFT:
 	case INPUT_CROSS_TRACK:
 	case INPUT_ARRIVED:
@@ -282,6 +285,10 @@ void expr_values(const struct expr *e, const struct inputs *in, char *buf,
 			n += (size_t)snprintf(buf + n, size - n,
 					      "%s%s is missing", k ? ", " : "",
 					      i->name);
+		} else if (i->kind == INPUT_POWER) {
+			n += (size_t)snprintf(buf + n, size - n, "%s%s = %s",
+					      k ? ", " : "", i->name,
+					      power_state_names[(int)own]);
 		} else {
 			n += (size_t)snprintf(buf + n, size - n, "%s%s = %.6g",
 					      k ? ", " : "", i->name, own);

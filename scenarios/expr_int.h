@@ -132,6 +132,7 @@ struct ref {
 	struct input in;
 	bool text;             /* a string property */
 	const char *enum_name; /* of a property, or NULL */
+	const char *const *words; /* its values, of a built-in name, or NULL */
 	const struct dbc_signal *signal;
 };
 

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "scenarios/expr_int.h"
+#include "sim/services/power.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -162,7 +163,7 @@ static bool ref_prop(struct binder *b, const char *name, struct ref *r,
 static const char *any_name(const void *ctx, size_t i)
 {
 	static const char *const words[] = { "t", "route_left", "cross_track",
-					     "arrived" };
+					     "arrived", "power" };
 	const struct world *w = ctx;
 	size_t n = sizeof(words) / sizeof(words[0]);
 
@@ -181,7 +182,7 @@ static const char *any_name(const void *ctx, size_t i)
 static struct type unknown_name(struct binder *b, const struct node *n,
 				const struct av_err *why)
 {
-	size_t count = 4;
+	size_t count = 5;
 	char hint[96];
 	const char *near;
 
@@ -212,20 +213,31 @@ static bool builtin(const char *name, struct ref *r)
 		const char *name;
 		enum input_kind kind;
 		struct type type;
+		const char *const *words;
 	} rows[] = {
-		{ "t", INPUT_TIME, { TYPE_NUM, DIM_TIME, false } },
+		{ "t", INPUT_TIME, { TYPE_NUM, DIM_TIME, false }, NULL },
 		{ "route_left",
 		  INPUT_ROUTE_LEFT,
-		  { TYPE_NUM, DIM_LENGTH, false } },
+		  { TYPE_NUM, DIM_LENGTH, false },
+		  NULL },
 		{ "cross_track",
 		  INPUT_CROSS_TRACK,
-		  { TYPE_NUM, DIM_LENGTH, false } },
-		{ "arrived", INPUT_ARRIVED, { TYPE_BOOL, DIM_NONE, false } },
+		  { TYPE_NUM, DIM_LENGTH, false },
+		  NULL },
+		{ "arrived",
+		  INPUT_ARRIVED,
+		  { TYPE_BOOL, DIM_NONE, false },
+		  NULL },
+		{ "power",
+		  INPUT_POWER,
+		  { TYPE_NUM, DIM_NONE, false },
+		  power_state_names },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!strcmp(rows[i].name, name)) {
 			*r = (struct ref){ .type = rows[i].type,
+					   .words = rows[i].words,
 					   .in = { .kind = rows[i].kind,
 						   .scale = 1,
 						   .name = rows[i].name } };

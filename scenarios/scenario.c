@@ -267,10 +267,10 @@ struct sc_expect *sc_add_expect(struct sc_parser *p, enum sc_expect_kind kind,
 	struct sc_expect *e;
 
 	if (s->n_expects == s->room_expects) {
-		/* one spare for EXPECT_TAKEN, so that adding it cannot fail */
+		/* spare ones for scenario_fail(), which cannot fail */
 		size_t room = s->room_expects ? s->room_expects * 2 : 16;
-		struct sc_expect *v =
-			realloc(s->expect, (room + 1) * sizeof(*v));
+		struct sc_expect *v = realloc(
+			s->expect, (room + SC_IMPLIED_MAX) * sizeof(*v));
 
 		if (!v) {
 			p->no_memory = true;

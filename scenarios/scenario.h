@@ -71,6 +71,14 @@ void scenario_step(struct scenario *s, vtime now);
 void scenario_end(struct scenario *s, vtime now);
 bool scenario_wants_stop(const struct scenario *s); /* action "end" */
 
+/**
+ * scenario_fail() - Something that goes without saying did not hold at @now
+ * @what:	what should have held; a literal, borrowed. Of one @what the
+ *		first failure counts.
+ */
+void scenario_fail(struct scenario *s, vtime now, const char *what,
+		   const char *reason);
+
 enum verdict { VERDICT_NONE, VERDICT_PASS, VERDICT_FAIL };
 extern const char *const verdict_names[]; /* "none" "pass" "fail" */
 struct expect_status {

@@ -14,6 +14,7 @@
 struct cmd;
 struct vhal_value;
 
+#define SC_IMPLIED_MAX 4  /* implied expectations of one run */
 #define ARG_TEXT_MAX 4096 /* of one string argument */
 
 /* For use within an argument list. @buf: AV_NUM_TEXT_MAX bytes. */
@@ -94,7 +95,7 @@ enum sc_expect_kind {
 	EXPECT_AFTER,  /* @that becomes true at most @within after @when */
 	EXPECT_ALWAYS, /* @that holds from @from until @until */
 	EXPECT_NEVER,
-	EXPECT_TAKEN, /* no action was refused; added when one was */
+	EXPECT_IMPLIED, /* what nobody wrote down; added when it failed */
 };
 
 struct sc_expect {

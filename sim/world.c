@@ -18,6 +18,7 @@
 #include "scenarios/action.h"
 #include "scenarios/fault.h"
 #include "sim/core/log.h"
+#include "sim/services/power.h"
 #include "sim/vehicle/vehicle_file.h"
 
 #include <errno.h>
@@ -123,6 +124,28 @@ static int load_vhal(struct world *w, const struct bundle *in,
 		ret = r < 0 ? r : ret;
 	}
 	return ret;
+}
+
+static void power_missed(void *ctx, vtime now, const char *reason)
+{
+	struct world *w = ctx;
+
+	if (w->scenario) {
+		scenario_fail(w->scenario, now,
+			      "the guest keeps the deadlines of a shutdown",
+			      reason);
+	}
+}
+
+static int load_power(struct world *w, struct av_diags *d)
+{
+	w->power = power_create(&(struct power_env){ .q = w->q,
+						     .bus = w->bus,
+						     .cmdq = w->cmdq,
+						     .vhal = w->vhal,
+						     .missed = power_missed,
+						     .ctx = w });
+	return w->power ? 0 : no_memory(d);
 }
 
 static int load_signals(struct world *w, const struct bundle *in,
@@ -246,6 +269,9 @@ static int load(struct world *w, const struct world_opts *o,
 		ret = load_ecus(w, f ? &vf : NULL, d);
 	}
 	if (ret == 0) {
+		ret = load_power(w, d);
+	}
+	if (ret == 0) {
 		w->faults = faults_create(w);
 		ret = w->faults ? 0 : no_memory(d);
 	}
@@ -298,6 +324,7 @@ void world_destroy(struct world *w)
 	av_log_set_clock(NULL);
 	scenario_destroy(w->scenario);
 	faults_destroy(w->faults);
+	power_destroy(w->power);
 	signals_destroy(w->signals);
 	ecus_destroy(w->ecus);
 	vhal_destroy(w->vhal);

@@ -17,6 +17,8 @@
 #include "sim/vehicle/vehicle.h"
 #include "sim/vhal/vhal.h"
 
+struct power;
+
 struct world {
 	struct evq *q;
 	struct bus *bus;
@@ -26,6 +28,7 @@ struct world {
 	struct ecus *ecus;
 	struct signals *signals;
 	struct vhal *vhal;
+	struct power *power; /* sim/services/power.h */
 	struct scenario *scenario; /* NULL when a foreign log is replayed */
 	vtime duration;		   /* the run ends here; VT_NEVER = open */
 	size_t n_buses;

@@ -96,6 +96,8 @@ static int run(int argc, char **argv)
 		{ "log", OPT_STR, &o.log },
 		{ "run-dir", OPT_STR, &o.services.run_dir },
 		{ "vhal-tcp", OPT_STR, &o.services.vhal_tcp },
+		{ "power-state-file", OPT_STR, &o.services.power_file },
+		{ "power-state-socket", OPT_STR, &o.services.power_socket },
 		{ 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -152,6 +154,14 @@ const struct cli_command cli_run = {
 		"                        in $XDG_RUNTIME_DIR/avsim)\n"
 		"  --vhal-tcp ADDRESS    serve the VHAL on PORT (loopback) or "
 		"HOST:PORT too\n"
+		"  --power-state-file FILE\n"
+		"                        act on its first word, now and when "
+		"it changes:\n"
+		"                        shutdown (into garage mode), on (call "
+		"it off)\n"
+		"  --power-state-socket PATH\n"
+		"                        socket that writes what it gets into "
+		"that file\n"
 		"  --log LEVEL           error, warn, info (default), debug, "
 		"trace\n\n"
 		"Exit status: 0 passed, 1 an expectation failed, 2 could not "

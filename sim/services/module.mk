@@ -56,6 +56,8 @@ libavsim_a_SOURCES += \
 	%D%/grpc_reflect.c %D%/grpc_reflect.h \
 	%D%/grpc_server.c \
 	%D%/grpc_wire.c %D%/grpc_wire.h \
+	%D%/power.c %D%/power.h \
+	%D%/power_marker.c %D%/power_marker.h \
 	%D%/services.c %D%/services.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/stream.h \
@@ -64,3 +66,9 @@ libavsim_a_SOURCES += \
 	%D%/vhal_fake.c \
 	%D%/vhal_hidl.c \
 	%D%/vhal_service.c %D%/vhal_service.h %D%/vhal_service_int.h
+
+# Garage Mode against a scripted guest.
+TESTS += tests/services/test_power.py
+EXTRA_DIST += tests/services/test_power.py tests/services/fake_guest_power.py
+UNIT_TESTS += tests/unit/test_power
+tests_unit_test_power_LDADD = $(CMOCKA_LDADD)

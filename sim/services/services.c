@@ -6,6 +6,7 @@
 #include "sim/services/control.h"
 #include "sim/services/grpc.h"
 #include "sim/services/grpc_reflect.h"
+#include "sim/services/power_marker.h"
 #include "sim/services/sock.h"
 #include "sim/services/vhal_service.h"
 #include "sim/world.h"
@@ -33,6 +34,7 @@ struct services {
 		struct sock_listener *sock;
 		struct control *control;
 	} ctl;
+	struct power_marker *power;
 };
 
 /* ---- run dir ---- */
@@ -186,6 +188,24 @@ static void close_ctl(struct services *s)
 	control_destroy(s->ctl.control);
 }
 
+/* ---- power ---- */
+
+/* Not in a replay: there the marker's words are in the recording. */
+static int open_power(struct services *s, const struct services_opts *o,
+		      struct av_err *err)
+{
+	if (o->power_socket && !o->power_file) {
+		return av_err_set(err, -EINVAL,
+				  "--power-state-socket needs "
+				  "--power-state-file as well");
+	}
+	if (!o->power_file || s->env.replay) {
+		return 0;
+	}
+	return power_marker_create(s->env.loop, s->env.w->cmdq, o->power_file,
+				   o->power_socket, &s->power, err);
+}
+
 /* ---- all ---- */
 
 int services_create(const struct services_env *env,
@@ -206,6 +226,9 @@ int services_create(const struct services_env *env,
 	if (ret == 0) {
 		ret = open_ctl(s, err);
 	}
+	if (ret == 0) {
+		ret = open_power(s, o, err);
+	}
 	if (ret < 0) {
 		services_destroy(s);
 		return ret;
@@ -221,6 +244,7 @@ void services_destroy(struct services *s)
 	}
 	close_vhal(s);
 	close_ctl(s);
+	power_marker_destroy(s->power);
 	if (s->made_dir) {
 		rmdir(s->run_dir);
 	}

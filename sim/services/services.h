@@ -18,6 +18,8 @@ struct services;
 struct services_opts {
 	const char *run_dir;  /* NULL: a new one below XDG_RUNTIME_DIR */
 	const char *vhal_tcp; /* also listen there; NULL = unix socket only */
+	const char *power_file;	  /* marker to watch, or NULL */
+	const char *power_socket; /* writes it; NULL = none */
 };
 
 struct services_env {

@@ -21,6 +21,7 @@ static bool every_value_counts(int32_t prop)
 	static const int32_t ids[] = {
 		0x11400A03, /* DISPLAY_BRIGHTNESS */
 		0x11410A00, /* AP_POWER_STATE_REQ */
+		0x11410A01, /* AP_POWER_STATE_REPORT */
 		0x11410A04, /* PER_DISPLAY_BRIGHTNESS */
 		0x11410A10, /* HW_KEY_INPUT */
 		0x11410A20, /* HW_ROTARY_INPUT */
