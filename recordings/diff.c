@@ -184,6 +184,13 @@ static int next_batch(struct diff *d, struct side *m, struct av_err *err)
 				m->stream = v;
 				m->cap_streams = cap;
 			}
+			if (d->n_streams >= DIFF_KEYS_MAX) {
+				return av_err_set(err, -E2BIG,
+						  "there are more than %d keys; "
+						  "compare a part of them with "
+						  "--only",
+						  DIFF_KEYS_MAX);
+			}
 			m->stream[m->n_streams] =
 				get_stream(d, n->ch, m->b->names + n->text);
 			if (!m->stream[m->n_streams]) {

@@ -139,6 +139,7 @@ struct diff_opts {
 	bool (*continuous)(const char *key);
 };
 #define DIFF_CONTEXT_MAX 1000
+#define DIFF_KEYS_MAX 100000 /* a car has thousands; each costs some memory */
 
 /**
  * diff_files() - Compare two files, each a recording (.avrec) or a canonical

@@ -776,6 +776,25 @@ TEST(diff_reads_lines_longer_than_a_block)
 	free(line);
 }
 
+TEST(diff_refuses_more_keys_than_memory_is_for)
+{
+	struct text a = { 0 }, b = { 0 };
+	struct diff_opts o = { .to = VT_NEVER };
+	struct diff_result r;
+	struct av_err err = { 0 };
+
+	(void)state_;
+	for (int i = 0; i <= DIFF_KEYS_MAX + 1; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "vhal\tP%d/0\t1", i);
+		add(&a, i * 0.001, line);
+	}
+	CHECK_EQ(compare(&a, &b, &o, &r, &err), -E2BIG);
+	CHECK(strstr(err.msg, "--only") != NULL);
+	free(a.s);
+}
+
 TEST(diff_context_is_found_far_into_long_recordings)
 {
 	struct text a = { 0 }, b = { 0 };
@@ -833,5 +852,6 @@ int main(void)
 		T(diff_takes_dumps_as_people_have_them),
 		T(diff_only_and_from_to_select),
 		T(diff_reads_lines_longer_than_a_block),
+		T(diff_refuses_more_keys_than_memory_is_for),
 		T(diff_context_is_found_far_into_long_recordings));
 }
