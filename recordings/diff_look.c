@@ -263,7 +263,7 @@ int diff_look_context(struct diff_source *src[2], const struct diff_opts *o,
 
 /* ---- traces ---- */
 
-#define TRACE_POINTS 2048
+#define TRACE_POINTS 1024
 
 /* Halve the points: of each four the least and the greatest stay. */
 static void thin_out(struct diff_trace_side *s)
@@ -384,7 +384,7 @@ static void set_zoom(struct diff_trace *t, const struct diff_result *r,
 
 	w = w < 100 * VT_MS ? 100 * VT_MS : w;
 	w = w > 5 * VT_S ? 5 * VT_S : w;
-	t->zoom_from = k->first.t - w;
+	t->zoom_from = k->first.t - w > r->begin ? k->first.t - w : r->begin;
 	t->zoom_to = k->first.t + w;
 }
 
@@ -442,8 +442,13 @@ struct ranked {
 	bool first;
 };
 
-/* The first difference, then the most differences; frames, of which a picture
- * says least, last. */
+/* What a car does comes before the signals that say so, these before frames. */
+static int layer(enum rec_channel ch)
+{
+	return ch == REC_CAN ? 2 : ch == REC_SIGNAL ? 1 : 0;
+}
+
+/* The first difference, then layer by layer the most differences. */
 static int by_rank(const void *a, const void *b)
 {
 	const struct ranked *x = a, *y = b;
@@ -452,8 +457,8 @@ static int by_rank(const void *a, const void *b)
 	if (x->first != y->first) {
 		return x->first ? -1 : 1;
 	}
-	if ((x->k->ch == REC_CAN) != (y->k->ch == REC_CAN)) {
-		return x->k->ch == REC_CAN ? 1 : -1;
+	if (layer(x->k->ch) != layer(y->k->ch)) {
+		return layer(x->k->ch) - layer(y->k->ch);
 	}
 	if (nx != ny) {
 		return nx > ny ? -1 : 1;

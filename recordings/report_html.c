@@ -59,7 +59,7 @@ static const char style[] =
 	"th.n{text-align:right}"
 	"code,.mono td{font:12.5px/1.5 ui-monospace,'SF Mono',Menlo,Consolas,"
 	"'DejaVu Sans Mono',monospace}"
-	".mono td{white-space:pre}"
+	".mono td{white-space:pre}.two>*{min-width:0}"
 	".wrap{overflow-wrap:anywhere;white-space:normal!important;"
 	"min-width:9em}"
 	".key{overflow-wrap:anywhere;white-space:normal!important;width:60%}"
