@@ -364,8 +364,8 @@ enum vhal_code vhal_service_set(struct vhal_service *s,
 	n = (size_t)snprintf(text, room, "set property='%s' value='",
 			     vhal_slot_name(s->env.vhal, (uint32_t)slot));
 	for (const char *p = value; *p; p++) {
-		if (*p == '\'' || *p == '\\') {
-			text[n++] = '\\';
+		if (*p == '\'') { /* doubled, see action_parse() */
+			text[n++] = '\'';
 		}
 		text[n++] = *p;
 	}

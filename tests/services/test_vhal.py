@@ -40,6 +40,7 @@ SPEED, GEAR, IGNITION = 0x11600207, 0x11400400, 0x11400409
 TEMP, LEFT = 0x15600503, 0x31
 CURRENT_TEMP, FAN, VIN = 0x15600502, 0x15400500, 0x11100100
 POWER_REPORT, POWER_REQ = 0x11410A01, 0x11410A00
+POLICY = 0x11100F23
 DISPLAY, HEARTBEAT = 0x11400A03, 0x11500F33
 OK, TRY_AGAIN, INVALID, NOT_AVAILABLE, DENIED = range(5)
 
@@ -166,6 +167,10 @@ assert set_(TEMP, LEFT, float_values=[99]) == INVALID
 assert set_(TEMP, LEFT, int32_values=[20]) == INVALID
 assert set_(TEMP, 0x4000, float_values=[20]) == INVALID
 assert set_(0x12345678, int32_values=[1]) == INVALID
+# a text with all that quoting could get wrong
+words = 'it\'s \'so\' "here" \\ there\n\tend é'
+assert set_(POLICY, string_value=words) == OK
+astream.wait((POLICY, 0), lambda v: v.string_value == words)
 
 # sample rates: 10 Hz of speed on the virtual clock
 time.sleep(2.2)
