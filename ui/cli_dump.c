@@ -45,7 +45,10 @@ static int dump(const char *path, const struct rec_filter *f)
 	}
 	rec_close_reader(r);
 	if (fflush(stdout) != 0 || ret == -EPIPE) {
-		return cli_trouble("cannot write: %s", strerror(errno));
+		/* the reader of a pipe has seen enough: no need to tell it */
+		return errno == EPIPE ? EXIT_TROUBLE :
+					cli_trouble("cannot write: %s",
+						    strerror(errno));
 	}
 	return ret < 0 ? cli_trouble("%s", err.msg) : EXIT_PASS;
 }
