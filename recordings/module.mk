@@ -20,10 +20,5 @@ libavsim_a_SOURCES += \
 	%D%/replay_check.c %D%/replay_check.h \
 	%D%/replay_source.c %D%/replay_source.h
 
-# What avsim-recording(5) says is held against a recording.
-dist_man_MANS += man/avsim-recording.5
-TESTS += tests/cli/test_queries.py
-EXTRA_DIST += tests/cli/test_queries.py
-
 include recordings/diff.mk
 include recordings/rec.mk
