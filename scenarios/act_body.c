@@ -217,6 +217,9 @@ ACT_FN(act_climate)
 
 	/* power first: a car that is off may refuse the rest */
 	ret = set_given(w, a, 3, rest, spec, 7, err);
+	if (ret == 0 && which < 2) { /* one side: they part */
+		ret = act_set_var(w, VV_hvac_dual, 1, err);
+	}
 	for (int z = 0; z < 2 && ret == 0; z++) {
 		if (which == z || which == 2) {
 			ret = set_given(w, a, 1, zone[z], spec, 2, err);

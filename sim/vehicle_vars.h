@@ -100,7 +100,7 @@
 	X(hvac_max_ac,		"",	rw, "1 maximum cooling") \
 	X(hvac_max_defrost,	"",	rw, "1 maximum defrost") \
 	X(hvac_auto,		"",	rw, "1 automatic") \
-	X(hvac_dual,		"",	rw, "1: zones set apart, 0: follow the left") \
+	X(hvac_dual,		"",	rw, "1: zones set apart, 0: coupled, starting from the left") \
 	X(hvac_recirc,		"",	rw, "1 recirculate") \
 	X(hvac_auto_recirc,	"",	rw, "1 by air quality") \
 	X(hvac_temp_set_l,	"degC",	rw, "wanted, driver's side") \

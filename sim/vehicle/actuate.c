@@ -400,9 +400,8 @@ void actuate_apply(struct vehicle *v, enum vehicle_var var, double value)
 		}
 		break;
 	case VV_hvac_temp_set_r:
-		/* the passenger's knob sets the sides apart */
-		if (value != V(hvac_temp_set_l)) {
-			V(hvac_dual) = 1;
+		if (V(hvac_dual) == 0) {
+			V(hvac_temp_set_l) = value;
 		}
 		break;
 	case VV_hvac_dual:

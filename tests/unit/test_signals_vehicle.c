@@ -90,7 +90,7 @@ static const struct row rows[] = {
 	SWITCH("HVAC_MAX_AC_ON", hvac_max_ac),
 	SWITCH("HVAC_MAX_DEFROST_ON", hvac_max_defrost),
 	SWITCH("HVAC_AUTO_ON", hvac_auto),
-	SWITCH("HVAC_DUAL_ON", hvac_dual),
+	W("HVAC_DUAL_ON", hvac_dual, 1, 0, 0, hvac_dual, 1, 0),
 	SWITCH("HVAC_RECIRC_ON", hvac_recirc),
 	SWITCH("HVAC_AUTO_RECIRC_ON", hvac_auto_recirc),
 	W("HVAC_FAN_SPEED/0x31", hvac_fan_l, 3, 3, 0, hvac_fan_l, 7, 7),

@@ -349,9 +349,12 @@ TEST(vehicle_climate_brings_each_side_to_its_temperature)
 		struct vehicle *v = parked(outside[i], outside[i], 0.8);
 		double power;
 
-		SET(hvac_temp_set_l, 21);
+		SET(hvac_dual, 0);
 		SET(hvac_temp_set_r, 23);
-		CHECK_NEAR(GET(hvac_dual), 1, 0);
+		CHECK_NEAR(GET(hvac_temp_set_l), 23, 0);
+		SET(hvac_dual, 1);
+		SET(hvac_temp_set_l, 21);
+		CHECK_NEAR(GET(hvac_temp_set_r), 23, 0);
 		rig_run(v, 30);
 		power = GET(hvac_load);
 		CHECK(power > 1200); /* works hard at first */
