@@ -147,6 +147,28 @@ static void get_all_config(struct grpc_call *c, void *service,
 
 /* ---- values ---- */
 
+/* What the store has goes out with the time stamp of its newest event; an answer
+ * made for this request has its own (a freeze frame is named by it). */
+static enum vhal_code get_one(struct vhal_service *s,
+			      const P(VehiclePropValue) * want,
+			      P(VehiclePropValue) * out, struct av_err *err)
+{
+	struct vhal_value q = from_aidl(want);
+	const struct vhal_value *val = NULL;
+	enum vhal_code code = vhal_query(s->env.vhal, &q, &val, err);
+	int slot;
+
+	if (code == VHAL_OK) {
+		slot = vhal_slot_of(s->env.vhal, q.prop, q.area);
+		to_aidl(val,
+			val == vhal_get(s->env.vhal, (uint32_t)slot) ?
+				vhal_service_stamp(s, (uint32_t)slot) :
+				val->t,
+			out);
+	}
+	return code;
+}
+
 static void get_values(struct grpc_call *c, void *service,
 		       const ProtobufCMessage *msg)
 {
@@ -162,19 +184,13 @@ static void get_values(struct grpc_call *c, void *service,
 	for (size_t i = 0; res && list && val && i < q->n_requests; i++) {
 		const P(VehiclePropValue) *want = q->requests[i]->value;
 		enum vhal_code code = VHAL_INVALID_ARG;
-		int slot = -1;
 
 		F(get_value_result__init)(&res[i]);
 		res[i].request_id = q->requests[i]->request_id;
 		if (want) {
-			code = vhal_check_get(s->env.vhal, want->prop,
-					      want->area_id, &err);
-			slot = vhal_slot_of(s->env.vhal, want->prop,
-					    want->area_id);
+			code = get_one(s, want, &val[i], &err);
 		}
-		if (code == VHAL_OK && slot >= 0) {
-			to_aidl(vhal_get(s->env.vhal, (uint32_t)slot),
-				vhal_service_stamp(s, (uint32_t)slot), &val[i]);
+		if (code == VHAL_OK) {
 			res[i].value = &val[i];
 		}
 		res[i].status = (P(StatusCode))code;

@@ -24,6 +24,10 @@ const char *const vhal_code_names[VHAL_N_CODES] = {
 	[VHAL_ACCESS_DENIED] = "ACCESS_DENIED",
 	[VHAL_INTERNAL_ERROR] = "INTERNAL_ERROR",
 	[VHAL_NOT_AVAILABLE_DISABLED] = "NOT_AVAILABLE_DISABLED",
+	[VHAL_NOT_AVAILABLE_SPEED_LOW] = "NOT_AVAILABLE_SPEED_LOW",
+	[VHAL_NOT_AVAILABLE_SPEED_HIGH] = "NOT_AVAILABLE_SPEED_HIGH",
+	[VHAL_NOT_AVAILABLE_POOR_VISIBILITY] = "NOT_AVAILABLE_POOR_VISIBILITY",
+	[VHAL_NOT_AVAILABLE_SAFETY] = "NOT_AVAILABLE_SAFETY",
 };
 
 struct vhal *vhal_create(struct evq *q, struct bus *bus)
@@ -248,6 +252,7 @@ void vhal_hvac_changed(struct vhal *v, bool publish)
 static void changed(struct vhal *v, struct vhal_slot *s,
 		    enum vhal_event_why why, enum cmd_source source)
 {
+	const struct vhal_hook *hook = s->prop->hook;
 	int32_t before = s->val.status;
 
 	s->val.status = vhal_shown_status(s);
@@ -262,6 +267,9 @@ static void changed(struct vhal *v, struct vhal_slot *s,
 	}
 	if (s->prop->cfg.prop == PROP_HVAC_POWER_ON) {
 		vhal_hvac_changed(v, true);
+	}
+	if (hook && hook->changed) {
+		hook->changed(v, s->prop->hook_ctx, (uint32_t)(s - v->slot));
 	}
 }
 
@@ -283,7 +291,9 @@ static struct vhal_value normal(const struct vhal_slot *s,
 	return norm;
 }
 
-void vhal_update(struct vhal *v, uint32_t slot, const struct vhal_value *val)
+/* @always: an event even if nothing is new. */
+static void update(struct vhal *v, uint32_t slot, const struct vhal_value *val,
+		   bool always)
 {
 	struct vhal_slot *s = &v->slot[slot];
 	struct vhal_value norm;
@@ -299,7 +309,7 @@ void vhal_update(struct vhal *v, uint32_t slot, const struct vhal_value *val)
 	}
 	norm = normal(s, val, &truth);
 	same = s->has && same_arrays(&s->val, &norm);
-	if (same && norm.status == s->own_status && !s->every) {
+	if (same && norm.status == s->own_status && !always) {
 		return;
 	}
 	if (!same && vhal_keep(s, &norm) < 0) {
@@ -308,6 +318,16 @@ void vhal_update(struct vhal *v, uint32_t slot, const struct vhal_value *val)
 	s->has = true;
 	s->own_status = norm.status;
 	changed(v, s, VHAL_CHANGED, CMD_FROM_ECU);
+}
+
+void vhal_update(struct vhal *v, uint32_t slot, const struct vhal_value *val)
+{
+	update(v, slot, val, v->slot[slot].every);
+}
+
+void vhal_answer(struct vhal *v, uint32_t slot, const struct vhal_value *val)
+{
+	update(v, slot, val, true);
 }
 
 void vhal_update_status(struct vhal *v, uint32_t slot, enum vhal_status status)
@@ -549,29 +569,17 @@ static enum vhal_code set_bound(struct vhal *v, struct vhal_slot *s,
 	return code_of_errno(ret);
 }
 
-enum vhal_code vhal_set(struct vhal *v, const struct vhal_value *val,
-			enum cmd_source source, struct av_err *err)
+enum vhal_code vhal_store(struct vhal *v, uint32_t slot,
+			  const struct vhal_value *val, enum cmd_source source,
+			  struct av_err *err)
 {
-	enum vhal_code code = vhal_check_set(v, val, err);
-	struct vhal_slot *s;
-	struct vhal_value norm;
-	int32_t truth;
-	bool same;
+	struct vhal_slot *s = &v->slot[slot];
+	bool same = s->has && same_arrays(&s->val, val);
 
-	if (code != VHAL_OK) {
-		return code;
-	}
-	s = &v->slot[vhal_slot_of(v, val->prop, val->area)];
-	norm = normal(s, val, &truth);
-	norm.status = VHAL_AVAILABLE;
-	same = s->has && same_arrays(&s->val, &norm);
-	if (s->bound) {
-		return set_bound(v, s, &norm, same, source, err);
-	}
 	if (same && s->own_status == VHAL_AVAILABLE && !s->every) {
 		return VHAL_OK;
 	}
-	if (!same && vhal_keep(s, &norm) < 0) {
+	if (!same && vhal_keep(s, val) < 0) {
 		av_err_set(err, -ENOMEM, "out of memory");
 		return VHAL_INTERNAL_ERROR;
 	}
@@ -579,4 +587,33 @@ enum vhal_code vhal_set(struct vhal *v, const struct vhal_value *val,
 	s->own_status = VHAL_AVAILABLE;
 	changed(v, s, VHAL_SET_ECHO, source);
 	return VHAL_OK;
+}
+
+enum vhal_code vhal_set(struct vhal *v, const struct vhal_value *val,
+			enum cmd_source source, struct av_err *err)
+{
+	enum vhal_code code = vhal_check_set(v, val, err);
+	const struct vhal_prop *p;
+	struct vhal_slot *s;
+	struct vhal_value norm;
+	uint32_t slot;
+	int32_t truth;
+
+	if (code != VHAL_OK) {
+		return code;
+	}
+	slot = (uint32_t)vhal_slot_of(v, val->prop, val->area);
+	s = &v->slot[slot];
+	p = s->prop;
+	norm = normal(s, val, &truth);
+	norm.status = VHAL_AVAILABLE;
+	if (s->bound) {
+		return set_bound(v, s, &norm,
+				 s->has && same_arrays(&s->val, &norm), source,
+				 err);
+	}
+	if (p->hook && p->hook->set) {
+		return p->hook->set(v, p->hook_ctx, slot, &norm, source, err);
+	}
+	return vhal_store(v, slot, &norm, source, err);
 }

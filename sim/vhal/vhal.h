@@ -138,7 +138,11 @@ enum vhal_code {
 	VHAL_NOT_AVAILABLE,
 	VHAL_ACCESS_DENIED,
 	VHAL_INTERNAL_ERROR,
-	VHAL_NOT_AVAILABLE_DISABLED, /* HVAC is off */
+	VHAL_NOT_AVAILABLE_DISABLED, /* HVAC or an assistant is off */
+	VHAL_NOT_AVAILABLE_SPEED_LOW,
+	VHAL_NOT_AVAILABLE_SPEED_HIGH,
+	VHAL_NOT_AVAILABLE_POOR_VISIBILITY,
+	VHAL_NOT_AVAILABLE_SAFETY,
 	VHAL_N_CODES
 };
 extern const char *const vhal_code_names[VHAL_N_CODES]; /* "NOT_AVAILABLE" */
@@ -155,6 +159,15 @@ extern const char *const vhal_code_names[VHAL_N_CODES]; /* "NOT_AVAILABLE" */
  */
 enum vhal_code vhal_check_get(const struct vhal *v, int32_t prop, int32_t area,
 			      struct av_err *err);
+
+/**
+ * vhal_query() - A get from outside whose request carries values
+ * @q:		property, area, and the arguments of those properties that take
+ *		some (the time stamp of a freeze frame); of others ignored
+ * @out:	the answer, valid until the property changes
+ */
+enum vhal_code vhal_query(const struct vhal *v, const struct vhal_value *q,
+			  const struct vhal_value **out, struct av_err *err);
 
 /**
  * vhal_check_set() - May @val be written from outside, by the AAOS rules?
@@ -191,6 +204,35 @@ void vhal_set_binder(struct vhal *v, vhal_binder_fn *fn, void *ctx);
 void vhal_mark_bound(struct vhal *v, uint32_t slot, bool writable);
 
 /*
+ * What a property does beyond being stored; each member may be NULL. The
+ * built-in ones are the rows of vhal_rules.c.
+ */
+struct vhal_hook {
+	/* Answer to vhal_query(), after the checks of a get but whether or not
+	 * there is a value; *out as there. */
+	enum vhal_code (*get)(const struct vhal *v, void *ctx,
+			      const struct vhal_value *q,
+			      const struct vhal_value **out,
+			      struct av_err *err);
+	/* After the general checks of a set; no effect. */
+	enum vhal_code (*check)(const struct vhal *v, void *ctx,
+				const struct vhal_value *val,
+				struct av_err *err);
+	/* Instead of storing and echoing a checked set of an unbound
+	 * property. */
+	enum vhal_code (*set)(struct vhal *v, void *ctx, uint32_t slot,
+			      const struct vhal_value *val,
+			      enum cmd_source source, struct av_err *err);
+	/* The value or status of @slot is new. */
+	void (*changed)(struct vhal *v, void *ctx, uint32_t slot);
+};
+
+/* @hook replaces the built-in one of @prop; borrowed. 0 or -ENOENT. After all
+ * files are loaded. */
+int vhal_set_hook(struct vhal *v, int32_t prop, const struct vhal_hook *hook,
+		  void *ctx);
+
+/*
  * From the bus side: the value is now @x, converted to the property's type
  * (BOOLEAN: not 0; integers: to nearest, saturated; vectors: one element) and
  * available. A change is published at once for on-change properties; continuous
@@ -204,6 +246,8 @@ void vhal_update_elem(struct vhal *v, uint32_t slot, uint32_t i, double x);
  * unchanged. */
 void vhal_update(struct vhal *v, uint32_t slot, const struct vhal_value *val);
 void vhal_update_status(struct vhal *v, uint32_t slot, enum vhal_status s);
+/* Likewise, as an answer: published even if unchanged. */
+void vhal_answer(struct vhal *v, uint32_t slot, const struct vhal_value *val);
 
 /* ---- subscriptions ---- */
 struct vhal_sub; /* one subscriber: a set of slots, each with its rate */

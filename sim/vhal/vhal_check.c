@@ -359,5 +359,24 @@ enum vhal_code vhal_check_set(const struct vhal *v,
 		av_err_set(err, -ENODEV, "%s is not available now", s->name);
 		return VHAL_NOT_AVAILABLE;
 	}
+	if (s->prop->hook && s->prop->hook->check) {
+		return s->prop->hook->check(v, s->prop->hook_ctx, val, err);
+	}
 	return VHAL_OK;
+}
+
+enum vhal_code vhal_query(const struct vhal *v, const struct vhal_value *q,
+			  const struct vhal_value **out, struct av_err *err)
+{
+	enum vhal_code code = vhal_check_get(v, q->prop, q->area, err);
+	const struct vhal_prop *p = vhal_prop_find(v, q->prop);
+
+	if ((code == VHAL_OK || code == VHAL_NOT_AVAILABLE) && p->hook &&
+	    p->hook->get) {
+		return p->hook->get(v, p->hook_ctx, q, out, err);
+	}
+	if (code == VHAL_OK) {
+		*out = vhal_get(v, (uint32_t)vhal_slot_of(v, q->prop, q->area));
+	}
+	return code;
 }

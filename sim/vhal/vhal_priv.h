@@ -71,6 +71,8 @@ struct vhal_prop {
 	struct vhal_prop_config cfg;    /* first: a config is its property */
 	struct vhal_area_config *areas; /* = cfg.area */
 	struct vhal_value *initial;     /* per area; prop 0 = none */
+	const struct vhal_hook *hook;   /* or NULL */
+	void *hook_ctx;
 };
 
 struct vhal_slot {
@@ -134,6 +136,13 @@ struct vhal {
  * success. */
 int vhal_commit(struct vhal *v, struct vhal_prop **prop, size_t n,
 		struct vhal_consts consts, struct vhal_arena *arena);
+
+/* The built-in hook of @prop, or NULL (vhal_rules.c). */
+const struct vhal_hook *vhal_rule(int32_t prop);
+/* Store a checked set and echo it. */
+enum vhal_code vhal_store(struct vhal *v, uint32_t slot,
+			  const struct vhal_value *val, enum cmd_source source,
+			  struct av_err *err);
 
 /* The arrays of @val, of the right shape, become the slot's. 0 or -ENOMEM. */
 int vhal_keep(struct vhal_slot *s, const struct vhal_value *val);

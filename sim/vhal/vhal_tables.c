@@ -26,6 +26,9 @@ static bool every_value_counts(int32_t prop)
 		0x11410A10, /* HW_KEY_INPUT */
 		0x11410A20, /* HW_ROTARY_INPUT */
 		0x11410A30, /* HW_CUSTOM_INPUT */
+		0x11E00F07, /* INITIAL_USER_INFO */
+		0x11E00F08, /* SWITCH_USER */
+		0x11E00F09, /* CREATE_USER */
 		0x15E00A11, /* HW_KEY_INPUT_V2 */
 		0x15E00A12, /* HW_MOTION_INPUT */
 	};
@@ -144,6 +147,7 @@ static int build_slots(struct vhal *t, struct vhal_prop **prop, size_t n_props,
 	for (size_t i = 0; i < n_props; i++) {
 		t->name[i] = (struct vhal_name){ prop[i]->cfg.name,
 						 prop[i]->cfg.prop };
+		prop[i]->hook = vhal_rule(prop[i]->cfg.prop);
 		for (size_t k = 0; k < prop[i]->cfg.n_areas; k++) {
 			size_t at = t->n_slots++;
 
@@ -302,6 +306,22 @@ const struct vhal_prop *vhal_prop_find(const struct vhal *v, int32_t prop)
 	return at < v->n_slots && v->key[at].prop == prop
 		       ? v->slot[v->key[at].slot].prop
 		       : NULL;
+}
+
+int vhal_set_hook(struct vhal *v, int32_t prop, const struct vhal_hook *hook,
+		  void *ctx)
+{
+	size_t at = lower_bound(v, prop, INT32_MIN);
+	struct vhal_prop *p;
+
+	if (at == v->n_slots || v->key[at].prop != prop) {
+		return -ENOENT;
+	}
+	p = v->slot[v->key[at].slot].prop;
+	p->hook = hook;
+	p->hook_ctx = ctx;
+	v->frozen = true;
+	return 0;
 }
 
 const struct vhal_prop_config *vhal_config(const struct vhal *v, int32_t prop)
