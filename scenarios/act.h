@@ -71,6 +71,18 @@ int act_var_now(struct world *w, const struct args *a, double *out);
 extern const char *const act_var_names[]; /* the writable ones */
 extern const char *const act_power_requests[];
 
+/* act_input.c */
+ACT_FN(act_custom_input);
+ACT_FN(act_evs);
+ACT_FN(act_key);
+ACT_FN(act_key_check);
+ACT_FN(act_rotary);
+ACT_FN(act_rotary_check);
+extern const char *const act_displays[];
+extern const char *const act_key_actions[];
+extern const char *const act_rotaries[];
+extern const char *const act_views[];
+
 /* fault.c */
 ACT_FN(act_fault);
 ACT_FN(act_fault_check);

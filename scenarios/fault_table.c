@@ -238,6 +238,34 @@ static void wrong_end(struct world *w, const struct args *a)
 	wrong(w, &only, ECU_RIGHT, NULL);
 }
 
+/* ---- trouble codes ---- */
+
+static int dtc_check(struct world *w, const struct args *a, struct av_err *err)
+{
+	if (!obd2_is_code(a->v[0].str)) {
+		return av_err_set(err, -EINVAL,
+				  "'code' must be a trouble code like P0A0F, "
+				  "not '%.32s'",
+				  a->v[0].str);
+	}
+	return w->obd2 ? 0 :
+			 av_err_set(err, -ENODEV,
+				    "this vehicle has no OBD2_LIVE_FRAME");
+}
+
+static int dtc_begin(struct world *w, const struct args *a, struct av_err *err)
+{
+	return obd2_raise(w->obd2, a->v[0].str) < 0 ?
+		       av_err_set(err, -ENOMEM, "out of memory") :
+		       0;
+}
+
+static void dtc_end(struct world *w, const struct args *a)
+{
+	(void)a;
+	obd2_mend(w->obd2);
+}
+
 /* ---- tyres ---- */
 
 static const enum vehicle_var leak[] = { VV_tyre_leak_fl, VV_tyre_leak_fr,
@@ -269,6 +297,10 @@ const struct fault fault_table[] = {
 	  .arg = { { .name = "bus", .type = ARG_STR, .help = "name of the bus", REQUIRED },
 		   { .name = "node", .type = ARG_STR, .help = "sender by its DBC name; default: all" } },
 	  .check = mute_check, .begin = mute_begin, .end = mute_end },
+	{ .name = "dtc",
+	  .help = "a trouble code: the warning lamp lights, OBD2 keeps a freeze frame",
+	  .arg = { { .name = "code", .type = ARG_STR, .help = "as P0A0F", REQUIRED } },
+	  .check = dtc_check, .begin = dtc_begin, .end = dtc_end },
 	{ .name = "signal-noise",
 	  .help = "an ECU sends a signal with noise on it",
 	  .arg = { { .name = "signal", .type = ARG_STR, .help = "VSS path or MESSAGE.SIGNAL", REQUIRED },
@@ -296,6 +328,7 @@ const struct fault fault_table[] = {
 const size_t n_faults = sizeof(fault_table) / sizeof(fault_table[0]);
 const char *const fault_names[] = { "can-flood",
 				    "can-mute",
+				    "dtc",
 				    "signal-noise",
 				    "signal-offset",
 				    "signal-stuck",

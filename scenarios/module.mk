@@ -4,6 +4,7 @@ libavsim_a_SOURCES += \
 	%D%/act_body.c \
 	%D%/act_data.c \
 	%D%/act_drive.c \
+	%D%/act_input.c \
 	%D%/action.c %D%/action.h \
 	%D%/action_table.c \
 	%D%/arena.c %D%/arena.h \

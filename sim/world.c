@@ -196,8 +196,10 @@ static int load_ecus(struct world *w, const struct vehicle_file *vf,
 	}
 	if (ret < 0) {
 		av_diag_add(d, "avsim", 0, 0, "%s", err.msg);
+		return ret;
 	}
-	return ret;
+	ret = obd2_create(w->q, w->signals, w->vhal, &w->obd2);
+	return ret < 0 ? no_memory(d) : 0;
 }
 
 static int load_vehicle(struct world *w, const struct bundle *in,
@@ -325,6 +327,7 @@ void world_destroy(struct world *w)
 	scenario_destroy(w->scenario);
 	faults_destroy(w->faults);
 	power_destroy(w->power);
+	obd2_destroy(w->obd2);
 	signals_destroy(w->signals);
 	ecus_destroy(w->ecus);
 	vhal_destroy(w->vhal);

@@ -13,6 +13,7 @@
 #include "sim/core/bus.h"
 #include "sim/core/cmdq.h"
 #include "sim/core/evq.h"
+#include "sim/signals/obd2.h"
 #include "sim/signals/signals.h"
 #include "sim/vehicle/vehicle.h"
 #include "sim/vhal/vhal.h"
@@ -29,6 +30,7 @@ struct world {
 	struct signals *signals;
 	struct vhal *vhal;
 	struct power *power; /* sim/services/power.h */
+	struct obd2 *obd2; /* NULL where the vehicle has no OBD2 properties */
 	struct scenario *scenario; /* NULL when a foreign log is replayed */
 	vtime duration;		   /* the run ends here; VT_NEVER = open */
 	size_t n_buses;
