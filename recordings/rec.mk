@@ -4,6 +4,7 @@ UNIT_TESTS += \
 	tests/unit/test_rec \
 	tests/unit/test_rec_chunk \
 	tests/unit/test_rec_full \
+	tests/unit/test_rec_hostile \
 	tests/unit/test_rec_kill \
 	tests/unit/test_replay_check
 EXTRA_DIST += tests/unit/rec_rig.h
@@ -12,3 +13,4 @@ tests_unit_test_rec_chunk_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_rec_full_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_rec_kill_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_replay_check_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_rec_hostile_LDADD = $(CMOCKA_LDADD)
