@@ -582,6 +582,8 @@ void rec_close_reader(struct rec_reader *r)
 	sqlite3_close(r->db);
 	for (size_t i = 0; i < REC_N_BULK; i++) {
 		free(r->lane[i].chunk);
+		free(r->lane[i].wanted);
+		free(r->lane[i].can_key);
 		rec_decoder_destroy(r->lane[i].dec);
 	}
 	for (size_t i = 0; i < r->n_keys; i++) {

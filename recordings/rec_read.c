@@ -45,6 +45,27 @@ static int chunk_fail(const struct rec_reader *r, const struct rec_chunk_at *c,
 	return rec_reader_fail(r, err, text);
 }
 
+/* The lane's notes about keys, for the dictionary of the chunk just opened. */
+static int fit_dict(struct rec_lane *l)
+{
+	size_t n = rec_decode_dict_size(l->dec);
+
+	if (n > l->dict_room) {
+		free(l->wanted);
+		free(l->can_key);
+		l->wanted = malloc(n * sizeof(*l->wanted));
+		l->can_key = l->ch == REC_CAN ? malloc(n * sizeof(*l->can_key)) :
+						NULL;
+		l->dict_room = n;
+		if (!l->wanted || (l->ch == REC_CAN && !l->can_key)) {
+			l->dict_room = 0;
+			return -ENOMEM;
+		}
+	}
+	memset(l->wanted, 0, n * sizeof(*l->wanted)); /* WANTED_UNKNOWN */
+	return 0;
+}
+
 static int open_chunk(struct rec_reader *r, struct rec_lane *l,
 		      struct av_err *err)
 {
@@ -63,6 +84,9 @@ static int open_chunk(struct rec_reader *r, struct rec_lane *l,
 				      &why);
 	}
 	sqlite3_reset(st);
+	if (ret == 0) {
+		ret = fit_dict(l);
+	}
 	if (ret == -ENOMEM) {
 		return av_err_set(err, ret, "out of memory");
 	}
@@ -323,6 +347,23 @@ static int event_record(struct rec_reader *r, struct rec_record *out,
 	return 1;
 }
 
+static int can_text(struct rec_reader *r, const struct can_frame *f,
+		    struct rec_record *out, struct av_err *err)
+{
+	if (r->text.room < REC_CAN_TEXT_MAX) {
+		char *p = realloc(r->text.buf, REC_CAN_TEXT_MAX);
+
+		if (!p) {
+			return no_memory(err);
+		}
+		r->text.buf = p;
+		r->text.room = REC_CAN_TEXT_MAX;
+	}
+	rec_can_text(f, r->text.buf);
+	out->text = r->text.buf;
+	return 1;
+}
+
 static int bulk_record(struct rec_reader *r, struct rec_lane *l,
 		       struct rec_record *out, struct av_err *err)
 {
@@ -334,24 +375,8 @@ static int bulk_record(struct rec_reader *r, struct rec_lane *l,
 	out->ch = l->ch;
 	if (l->ch == REC_CAN) {
 		out->frame = c->frame;
-		rec_can_key(c->frame, rec_bus_name(r, c->frame->bus),
-			    r->can_key);
-		out->key = r->can_key;
-		if (r->filter.text) {
-			if (r->text.room < REC_CAN_TEXT_MAX) {
-				char *p = realloc(r->text.buf,
-						  REC_CAN_TEXT_MAX);
-
-				if (!p) {
-					return no_memory(err);
-				}
-				r->text.buf = p;
-				r->text.room = REC_CAN_TEXT_MAX;
-			}
-			rec_can_text(c->frame, r->text.buf);
-			out->text = r->text.buf;
-		}
-		return 1;
+		out->key = l->can_key[c->dict];
+		return r->filter.text ? can_text(r, c->frame, out, err) : 1;
 	}
 	out->key = c->key;
 	if (c->text) {
@@ -423,11 +448,8 @@ static int consume(struct rec_reader *r, struct av_err *err)
 		r->started = true;
 		return 0;
 	}
-	l = first_lane(r);
-	if (r->has_event && (!l || r->event_seq < l->rec.seq)) {
-		return event_step(r, err);
-	}
-	return l ? lane_step(r, l, err) : 0;
+	l = r->cur;
+	return l ? lane_step(r, l, err) : event_step(r, err);
 }
 
 /* Between channels as within one: seq goes up, time never back. */
@@ -446,10 +468,44 @@ static int in_order(struct rec_reader *r, uint64_t seq, vtime t,
 	return 0;
 }
 
-static bool lane_wanted(const struct rec_reader *r, const struct rec_record *rec)
+/* Of the lane's record: does the filter let its key through? Asked once for
+ * each key of a chunk. */
+static bool lane_wanted(const struct rec_reader *r, struct rec_lane *l)
 {
-	return rec->t >= r->filter.from && rec->t <= r->filter.to &&
-	       key_wanted(r, rec->ch, rec->key);
+	enum rec_wanted *w = &l->wanted[l->rec.dict];
+	const char *key = l->rec.key;
+
+	if (*w == WANTED_UNKNOWN) {
+		if (l->ch == REC_CAN) {
+			const struct can_frame *f = l->rec.frame;
+
+			rec_can_key(f, rec_bus_name(r, f->bus),
+				    l->can_key[l->rec.dict]);
+			key = l->can_key[l->rec.dict];
+		}
+		*w = key_wanted(r, l->ch, key) ? WANTED_YES : WANTED_NO;
+	}
+	return *w == WANTED_YES;
+}
+
+/* The lane's record, or else a signal that it changed; 0: neither is wanted. */
+static int lane_record(struct rec_reader *r, struct rec_lane *l,
+		       struct rec_record *out, struct av_err *err)
+{
+	bool derive = r->derived && l->ch == REC_CAN;
+
+	if (derive) {
+		rec_derived_frame(r->derived, l->rec.frame);
+	}
+	if (l->rec.t < r->filter.from || l->rec.t > r->filter.to) {
+		return 0;
+	}
+	if (lane_wanted(r, l)) {
+		return bulk_record(r, l, out, err);
+	}
+	out->seq = l->rec.seq;
+	out->t = l->rec.t;
+	return derive ? derived_record(r, out, err) : 0;
 }
 
 int rec_next(struct rec_reader *r, struct rec_record *out, struct av_err *err)
@@ -473,30 +529,20 @@ int rec_next(struct rec_reader *r, struct rec_record *out, struct av_err *err)
 		l = first_lane(r);
 		*out = (struct rec_record){ .val = REC_VAL_TEXT };
 		if (r->has_event && (!l || r->event_seq < l->rec.seq)) {
+			r->cur = NULL;
 			ret = in_order(r, r->event_seq, r->event_t, err);
 			return ret < 0 ? ret : event_record(r, out, err);
 		}
+		r->cur = l;
 		if (!l) {
 			return 0;
 		}
 		ret = in_order(r, l->rec.seq, l->rec.t, err);
-		if (ret < 0) {
+		if (ret == 0) {
+			ret = lane_record(r, l, out, err);
+		}
+		if (ret != 0) {
 			return ret;
-		}
-		if (r->derived && l->ch == REC_CAN) {
-			rec_derived_frame(r->derived, l->rec.frame);
-		}
-		ret = bulk_record(r, l, out, err);
-		if (ret < 0 || lane_wanted(r, out)) {
-			return ret;
-		}
-		if (r->derived && l->ch == REC_CAN &&
-		    out->t >= r->filter.from && out->t <= r->filter.to) {
-			out->text = NULL;
-			ret = derived_record(r, out, err);
-			if (ret != 0) {
-				return ret;
-			}
 		}
 	}
 }

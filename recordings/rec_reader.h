@@ -30,6 +30,14 @@ struct rec_lane {
 	struct rec_decoder *dec;
 	bool open, has;
 	struct rec_chunk_record rec;
+	/* by place in the open chunk's dictionary */
+	enum rec_wanted {
+		WANTED_UNKNOWN,
+		WANTED_NO,
+		WANTED_YES
+	} *wanted;
+	char (*can_key)[REC_CAN_KEY_MAX]; /* where @wanted is known */
+	size_t dict_room;
 };
 
 struct rec_derived; /* signals out of frames (rec_signal.c) */
@@ -62,9 +70,9 @@ struct rec_reader {
 	struct rec_lane lane[REC_N_BULK];
 	struct rec_derived *derived;
 	struct rec_text text;
-	char can_key[REC_CAN_KEY_MAX];
 	uint64_t last_seq; /* of the record handed out last */
 	vtime last_t;
+	struct rec_lane *cur; /* what it came from, NULL: events */
 	bool started;
 };
 
