@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* RFC 4180: quoted where it holds a comma, a quote or a line end. */
-static void put_field(FILE *out, const char *s)
+void csv_put_field(FILE *out, const char *s)
 {
 	if (!strpbrk(s, ",\"\r\n")) {
 		fputs(s, out);
@@ -37,9 +37,9 @@ int export_csv_run(struct rec_reader *r, const struct rec_filter *f, FILE *out,
 
 		vtime_format(rec.t, t);
 		fprintf(out, "%s,%s,", t, rec_channel_names[rec.ch]);
-		put_field(out, rec.key);
+		csv_put_field(out, rec.key);
 		fputc(',', out);
-		put_field(out, rec.text ? rec.text : "");
+		csv_put_field(out, rec.text ? rec.text : "");
 		fputc('\n', out);
 		ret = 0;
 	}

@@ -3,12 +3,13 @@
 
 #include "recordings/formats.h"
 
-
 #include "recordings/formats_int.h"
 
 const struct exporter exporters[] = {
 	{ "candump", "CAN frames as candump -L writes them", export_candump_run },
-	{ "csv", "t,channel,key,value with a header row", export_csv_run },
+	{ "csv", "a row per record: t,channel,key,value", export_csv_run },
+	{ "csv-wide", "a column per key, a row per time of a change",
+	  export_csv_wide_run },
 };
 const size_t n_exporters = sizeof(exporters) / sizeof(exporters[0]);
 

@@ -1,6 +1,7 @@
 libavsim_a_SOURCES += \
 	%D%/format_candump.c \
 	%D%/format_csv.c \
+	%D%/format_csv_wide.c \
 	%D%/formats.c %D%/formats.h %D%/formats_int.h \
 	%D%/rec.h \
 	%D%/rec_chunk.c \

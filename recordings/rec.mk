@@ -20,3 +20,4 @@ tests_fuzz_fuzz_avrec_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_chunk_SOURCES = tests/fuzz/fuzz_chunk.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_chunk_LDFLAGS = $(FUZZ_LINK)
 BENCHES += tests/bench/bench_rec
+dist_man_MANS += man/avsim-recording.5

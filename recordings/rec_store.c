@@ -76,11 +76,8 @@ static int fail(struct rec_store *s, int sqlite_code)
 	int ret = rec_sqlite_errno(sqlite_code);
 
 	if (s->err.code == 0) {
-		int sys = s->db ? sqlite3_system_errno(s->db) : 0;
-		bool io = (sqlite_code & 0xff) == SQLITE_IOERR && sys != 0;
-
 		av_err_set(&s->err, ret, "cannot write recording %s: %s%s",
-			   s->path, io ? strerror(sys) : sqlite3_errmsg(s->db),
+			   s->path, sqlite3_errmsg(s->db),
 			   ret == -ENOSPC ? "; free some space" : "");
 	}
 	return ret;

@@ -2,6 +2,7 @@
 /* avsim list KIND: what there is, straight from the tables. */
 #include "config.h"
 
+#include "recordings/formats.h"
 #include "scenarios/action.h"
 #include "scenarios/fault.h"
 #include "scenarios/scenario.h"
@@ -144,20 +145,45 @@ static int list_variables(void)
 	return EXIT_PASS;
 }
 
-/* Files that avsim reads or writes. */
+static const struct exporter *exporter_of(const char *name)
+{
+	for (size_t i = 0; i < n_exporters; i++) {
+		if (!strcmp(exporters[i].name, name)) {
+			return &exporters[i];
+		}
+	}
+	return NULL;
+}
+
+/* Files that avsim reads or writes: the formats of import and export, and those
+ * that the simulation itself knows. */
 static int list_formats(void)
 {
-	static const char *const rows[] = {
+	static const char *const own[] = {
 		"avrec          recording: run, record, replay, diff, dump",
-		"candump        log of CAN frames (candump -L): import, export",
-		"csv            one column per signal or property: export",
 		"dbc            CAN database: vehicles, import --dbc",
 		"vhal-json      properties as in the AAOS reference VHAL",
 		"yaml           scenario, vehicle, binding table, tolerances",
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		puts(rows[i]);
+	for (size_t i = 0; i < n_importers; i++) {
+		printf("%-14s %s: import%s\n", importers[i].name,
+		       importers[i].help,
+		       exporter_of(importers[i].name) ? ", export" : "");
+	}
+	for (size_t i = 0; i < n_exporters; i++) {
+		bool both = false;
+
+		for (size_t k = 0; k < n_importers; k++) {
+			both |= !strcmp(importers[k].name, exporters[i].name);
+		}
+		if (!both) {
+			printf("%-14s %s: export\n", exporters[i].name,
+			       exporters[i].help);
+		}
+	}
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		puts(own[i]);
 	}
 	return EXIT_PASS;
 }

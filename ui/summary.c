@@ -83,7 +83,8 @@ int summary_print(struct session *s, const struct runloop *l,
 	       ret < 0 ? " (incomplete)" : "");
 	fflush(stdout);
 	if (ret < 0) {
-		return cli_trouble("%s", err.msg);
+		/* what stopped it on the way was told then */
+		return l->rec_error ? EXIT_TROUBLE : cli_trouble("%s", err.msg);
 	}
 	return v == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
 }
