@@ -29,12 +29,16 @@ struct mark {
 /* Batches of records each millisecond, for @life; then the file is closed. */
 static void child(const char *path, int fd, int64_t life)
 {
-	struct rec_writer *w = rig_create(path);
 	int64_t start = pace_wall_ns(), tick = start;
+	struct rec_writer *w;
 	struct av_err err;
 	uint64_t n = 0;
 	int64_t now;
 
+	if (rec_create(path, rig_meta(), rig_inputs(), &w, &err) < 0) {
+		fprintf(stderr, "%s\n", err.msg);
+		_exit(1); /* the test is the parent's */
+	}
 	while ((now = pace_wall_ns()) - start < life) {
 		struct mark m;
 
