@@ -9,6 +9,7 @@
 
 #include "recordings/replay_check.h"
 #include "recordings/replay_source.h"
+#include "ui/cli_services.h"
 #include "ui/runloop.h"
 #include "ui/session.h"
 #include "ui/summary.h"
@@ -19,7 +20,7 @@
 
 struct replay_opts {
 	const char *file, *speed, *from, *to, *only, *record, *log;
-	struct services_opts services;
+	struct cli_services services;
 	bool headless, loop;
 	vtime from_t, to_t;
 };
@@ -148,7 +149,7 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 	struct runloop loop = { .pace = &pace,
 				.dashboard = dashboard,
 				.replay = true,
-				.services = &o->services,
+				.services = &o->services.opts,
 				.title = rec_meta(reader)->title,
 				.recording = o->file };
 	struct av_err err = { 0 };
@@ -245,7 +246,8 @@ static int replay(struct replay_opts *o)
 	vtime restart_at = -1, from = 0;
 	int status;
 
-	if (parse_times(o) || (o->log && cli_log_level(o->log))) {
+	if (parse_times(o) || (o->log && cli_log_level(o->log)) ||
+	    cli_services_load(&o->services)) {
 		return EXIT_TROUBLE;
 	}
 	if (rec_open(o->file, &reader, &err) < 0) {
@@ -274,8 +276,7 @@ static int run(int argc, char **argv)
 		{ "record", OPT_STR, &o.record },
 		{ "headless", OPT_FLAG, &o.headless },
 		{ "log", OPT_STR, &o.log },
-		{ "run-dir", OPT_STR, &o.services.run_dir },
-		{ "vhal-tcp", OPT_STR, &o.services.vhal_tcp },
+		CLI_SERVICES_OPTS(&o.services),
 		{ 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -292,6 +293,7 @@ static int run(int argc, char **argv)
 		o.file = rest.v[0];
 		status = replay(&o);
 	}
+	cli_services_finish(&o.services);
 	cli_list_finish(&rest);
 	return status;
 }
@@ -309,7 +311,9 @@ const struct cli_command cli_replay = {
 		"                   matches, as they happen; no dashboard\n"
 		"  --record FILE    record what comes out\n"
 		"  --headless       no dashboard, also in a terminal\n"
-		"  --run-dir DIR, --vhal-tcp ADDRESS\n"
+		"  --run-dir DIR, --vhal-tcp ADDRESS, --dumpstate-tcp "
+		"ADDRESS,\n"
+		"  --dumpstate-config FILE\n"
 		"                   as for avsim run\n"
 		"  --log LEVEL      error, warn, info (default), debug, "
 		"trace\n\n"

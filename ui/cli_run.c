@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "sim/core/log.h"
+#include "ui/cli_services.h"
 #include "ui/runloop.h"
 #include "ui/session.h"
 #include "ui/summary.h"
@@ -34,24 +35,25 @@ int cli_log_level(const char *text)
 
 struct run_opts {
 	const char *scenario, *vehicle, *seed, *speed, *until, *record, *log;
-	struct services_opts services;
+	struct cli_services services;
 	bool headless, no_record;
 	struct cli_list set;
 };
 
-static int run_session(struct session *s, const struct run_opts *o)
+static int run_session(struct session *s, struct run_opts *o)
 {
 	bool dashboard = !o->headless && cli_has_terminal();
 	struct pace pace;
 	struct av_err err = { 0 };
 	struct runloop loop = { .pace = &pace,
 				.dashboard = dashboard,
-				.services = &o->services };
+				.services = &o->services.opts };
 	struct scenario_info info;
 	double speed = dashboard ? 1.0 : PACE_MAX;
 	int status;
 
 	if ((o->log && cli_log_level(o->log)) ||
+	    cli_services_load(&o->services) ||
 	    (o->seed && session_seed(s, o->seed)) ||
 	    (o->until && session_until(s, o->until)) ||
 	    (o->speed && session_speed(o->speed, &speed)) ||
@@ -94,10 +96,9 @@ static int run(int argc, char **argv)
 		{ "no-record", OPT_FLAG, &o.no_record },
 		{ "set", OPT_MULTI, &o.set },
 		{ "log", OPT_STR, &o.log },
-		{ "run-dir", OPT_STR, &o.services.run_dir },
-		{ "vhal-tcp", OPT_STR, &o.services.vhal_tcp },
-		{ "power-state-file", OPT_STR, &o.services.power_file },
-		{ "power-state-socket", OPT_STR, &o.services.power_socket },
+		{ "power-state-file", OPT_STR, &o.services.opts.power_file },
+		{ "power-state-socket", OPT_STR, &o.services.opts.power_socket },
+		CLI_SERVICES_OPTS(&o.services),
 		{ 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -124,6 +125,7 @@ static int run(int argc, char **argv)
 		status = run_session(&s, &o);
 	}
 	session_finish(&s);
+	cli_services_finish(&o.services);
 	cli_list_finish(&o.set);
 	cli_list_finish(&rest);
 	return status;
@@ -162,6 +164,12 @@ const struct cli_command cli_run = {
 		"  --power-state-socket PATH\n"
 		"                        socket that writes what it gets into "
 		"that file\n"
+		"  --dumpstate-tcp ADDRESS\n"
+		"                        likewise the host's part of bug "
+		"reports\n"
+		"  --dumpstate-config FILE\n"
+		"                        commands for it, as XML of the trout "
+		"reference host\n"
 		"  --log LEVEL           error, warn, info (default), debug, "
 		"trace\n\n"
 		"Exit status: 0 passed, 1 an expectation failed, 2 could not "

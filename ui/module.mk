@@ -11,6 +11,7 @@ libavsim_a_SOURCES += \
 	%D%/cli_rec.c %D%/cli_rec.h \
 	%D%/cli_replay.c \
 	%D%/cli_run.c \
+	%D%/cli_services.c %D%/cli_services.h \
 	%D%/cli_table.c \
 	%D%/cli_verify.c \
 	%D%/dash.h \

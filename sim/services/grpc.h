@@ -120,6 +120,10 @@ int grpc_call_send_packed(struct grpc_call *c, const uint8_t *msg, size_t len);
 /* Bytes queued and not yet handed to the carrier. */
 size_t grpc_call_queued(const struct grpc_call *c);
 
+/* Have @writable called whenever some of what is queued went out, once. For who
+ * wants to hold less than GRPC_QUEUE_MAX. */
+void grpc_call_wait(struct grpc_call *c);
+
 /* End the call; @fmt may be NULL. Nothing may be sent after. */
 void grpc_call_finish(struct grpc_call *c, enum grpc_status status,
 		      const char *fmt, ...)

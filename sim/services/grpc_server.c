@@ -314,6 +314,11 @@ size_t grpc_call_queued(const struct grpc_call *c)
 	return grpc_buf_len(&c->out);
 }
 
+void grpc_call_wait(struct grpc_call *c)
+{
+	c->waits = true;
+}
+
 static void set_deadline(struct grpc_call *c, uint64_t ns);
 
 /* An error before anything was sent: one frame of headers, no body. */

@@ -51,6 +51,9 @@ $(PROTO_DIR)/descriptors.h: $(PROTOS:%=$(PROTO_DIR)/%.proto)
 
 libavsim_a_SOURCES += \
 	%D%/control.c %D%/control.h \
+	%D%/dumpstate.c %D%/dumpstate.h %D%/dumpstate_int.h \
+	%D%/dumpstate_config.c %D%/dumpstate_config.h \
+	%D%/dumpstate_text.c \
 	%D%/grpc.h \
 	%D%/grpc_client.c \
 	%D%/grpc_reflect.c %D%/grpc_reflect.h \
@@ -72,3 +75,9 @@ TESTS += tests/services/test_power.py
 EXTRA_DIST += tests/services/test_power.py tests/services/fake_guest_power.py
 UNIT_TESTS += tests/unit/test_power
 tests_unit_test_power_LDADD = $(CMOCKA_LDADD)
+FUZZERS += tests/fuzz/fuzz_dumpstate
+tests_fuzz_fuzz_dumpstate_SOURCES = tests/fuzz/fuzz_dumpstate.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_dumpstate_LDFLAGS = $(FUZZ_LINK)
+TESTS += tests/services/test_dumpstate.py
+EXTRA_DIST += tests/services/test_dumpstate.py \
+	tests/data/dumpstate/mistakes.xml tests/data/dumpstate/sample.xml

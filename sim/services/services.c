@@ -4,6 +4,7 @@
 #include "sim/services/services.h"
 
 #include "sim/services/control.h"
+#include "sim/services/dumpstate.h"
 #include "sim/services/grpc.h"
 #include "sim/services/grpc_reflect.h"
 #include "sim/services/power_marker.h"
@@ -35,6 +36,12 @@ struct services {
 		struct control *control;
 	} ctl;
 	struct power_marker *power;
+	struct {
+		struct grpc_server *server;
+		struct grpc_service reflection;
+		struct sock_listener *sock, *tcp;
+		struct dumpstate *dumpstate;
+	} dump;
 };
 
 /* ---- run dir ---- */
@@ -206,6 +213,89 @@ static int open_power(struct services *s, const struct services_opts *o,
 				   o->power_socket, &s->power, err);
 }
 
+/* ---- dumpstate ---- */
+
+static void print_server(FILE *out, const char *name, const char *run_dir,
+			 const struct grpc_server *server,
+			 const struct sock_listener *sock)
+{
+	struct grpc_server_stats st;
+	unsigned int n_open;
+	uint64_t refused;
+
+	grpc_server_stats(server, &st);
+	sock_listener_stats(sock, &n_open, &refused);
+	fprintf(out,
+		"service %s: %s/%s.sock, %u connections open, %llu ever, %llu "
+		"refused, %u calls open, %llu ever, %llu failed, %llu broken\n",
+		name, run_dir, name, st.open_connections,
+		(unsigned long long)st.connections, (unsigned long long)refused,
+		st.open_calls, (unsigned long long)st.calls,
+		(unsigned long long)st.errors,
+		(unsigned long long)st.protocol_errors);
+}
+
+static void print_devices(void *ctx, FILE *out)
+{
+	const struct services *s = ctx;
+	struct vhal_service_stats v;
+	struct dumpstate_stats d;
+
+	print_server(out, "vhal", s->run_dir, s->vhal.server, s->vhal.sock);
+	vhal_service_stats(s->vhal.service, &v);
+	fprintf(out,
+		"  %u streams, %llu values sent, %llu replaced by newer ones, "
+		"%llu sets, %llu gets\n",
+		v.streams, (unsigned long long)v.events,
+		(unsigned long long)v.coalesced, (unsigned long long)v.sets,
+		(unsigned long long)v.gets);
+	print_server(out, "ctl", s->run_dir, s->ctl.server, s->ctl.sock);
+	print_server(out, "dumpstate", s->run_dir, s->dump.server,
+		     s->dump.sock);
+	dumpstate_stats(s->dump.dumpstate, &d);
+	fprintf(out, "  %u commands running, %llu ever, %llu failed\n",
+		d.running, (unsigned long long)d.commands,
+		(unsigned long long)d.failed);
+}
+
+static int open_dumpstate(struct services *s, const struct services_opts *o,
+			  struct av_err *err)
+{
+	struct dumpstate_env env = { .services = &s->env,
+				     .config = o->dumpstate,
+				     .devices = print_devices,
+				     .ctx = s };
+	char path[PATH_MAX + 32];
+	int ret;
+
+	s->dump.server = grpc_server_create(s->env.loop, "dumpstate");
+	if (!s->dump.server ||
+	    grpc_reflect_add(s->dump.server, &s->dump.reflection) < 0) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	ret = dumpstate_create(&env, s->dump.server, &s->dump.dumpstate, err);
+	if (ret == 0) {
+		ret = sock_listen_unix(s->env.loop,
+				       sock_path(s, "dumpstate.sock", path),
+				       grpc_server_acceptor(s->dump.server),
+				       &s->dump.sock, err);
+	}
+	if (ret == 0 && o->dumpstate_tcp) {
+		ret = sock_listen_tcp(s->env.loop, o->dumpstate_tcp,
+				      grpc_server_acceptor(s->dump.server),
+				      &s->dump.tcp, NULL, err);
+	}
+	return ret;
+}
+
+static void close_dumpstate(struct services *s)
+{
+	sock_listener_destroy(s->dump.sock);
+	sock_listener_destroy(s->dump.tcp);
+	grpc_server_destroy(s->dump.server);
+	dumpstate_destroy(s->dump.dumpstate);
+}
+
 /* ---- all ---- */
 
 int services_create(const struct services_env *env,
@@ -229,6 +319,9 @@ int services_create(const struct services_env *env,
 	if (ret == 0) {
 		ret = open_power(s, o, err);
 	}
+	if (ret == 0) {
+		ret = open_dumpstate(s, o, err);
+	}
 	if (ret < 0) {
 		services_destroy(s);
 		return ret;
@@ -242,6 +335,7 @@ void services_destroy(struct services *s)
 	if (!s) {
 		return;
 	}
+	close_dumpstate(s);
 	close_vhal(s);
 	close_ctl(s);
 	power_marker_destroy(s->power);
@@ -263,6 +357,9 @@ struct av_acceptor *services_acceptor(struct services *s, const char *name)
 	}
 	if (!strcmp(name, "ctl")) {
 		return grpc_server_acceptor(s->ctl.server);
+	}
+	if (!strcmp(name, "dumpstate")) {
+		return grpc_server_acceptor(s->dump.server);
 	}
 	return NULL;
 }

@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+struct dumpstate_config;
 struct world;
 struct services;
 
@@ -20,6 +21,9 @@ struct services_opts {
 	const char *vhal_tcp; /* also listen there; NULL = unix socket only */
 	const char *power_file;	  /* marker to watch, or NULL */
 	const char *power_socket; /* writes it; NULL = none */
+	const char *dumpstate_tcp;
+	const struct dumpstate_config *dumpstate; /* borrowed; NULL = avsim's
+						     own services only */
 };
 
 struct services_env {
@@ -37,7 +41,7 @@ struct services_env {
 
 /**
  * services_create() - Make the run dir (0700) and listen in it: vhal.sock,
- * ctl.sock
+ * ctl.sock, dumpstate.sock
  *
  * After world_start(). Return: 0, or -errno with @err: nothing listens.
  */
@@ -49,7 +53,8 @@ void services_destroy(struct services *s);
 
 const char *services_run_dir(const struct services *s);
 
-/* For other carriers (vsock): the front door of "vhal", "ctl"; or NULL. */
+/* For other carriers (vsock): the front door of "vhal", "ctl",
+ * "dumpstate"; or NULL. */
 struct av_acceptor *services_acceptor(struct services *s, const char *name);
 
 #endif
