@@ -29,6 +29,7 @@
 #define BACKLOG (256u << 10) /* bytes queued on a stream before it coalesces */
 #define BATCH_VALUES 64
 #define HIDL_RATE_HZ 10.0f
+#define VALUE_TEXT_MAX 4096 /* of one argument of a command */
 
 struct vstream {
 	struct vstream *next, *prev;
@@ -329,14 +330,41 @@ void vstream_push_all(struct vhal_service *s, const struct vgen *gen)
 
 /* ---- sets ---- */
 
+int vhal_service_post(struct vhal_service *s, const char *verb, uint32_t slot,
+		      const struct vhal_value *val, enum cmd_source source)
+{
+	const char *name = vhal_slot_name(s->env.vhal, slot);
+	size_t len = vhal_value_text(val, NULL, 0), n;
+	size_t room = 2 * len + strlen(verb) + strlen(name) + 32;
+	char *value = malloc(len + 1), *text = malloc(room);
+	int ret = -ENOMEM;
+
+	if (len > VALUE_TEXT_MAX) {
+		ret = -E2BIG; /* it would be refused when it is applied */
+	} else if (value && text) {
+		vhal_value_text(val, value, len + 1);
+		n = (size_t)snprintf(text, room, "%s property='%s' value='",
+				     verb, name);
+		for (const char *p = value; *p; p++) {
+			if (*p == '\'') { /* doubled, see action_parse() */
+				text[n++] = '\'';
+			}
+			text[n++] = *p;
+		}
+		text[n++] = '\'';
+		text[n] = '\0';
+		ret = cmdq_post(s->env.cmdq, source, text);
+	}
+	free(value);
+	free(text);
+	return ret;
+}
+
 enum vhal_code vhal_service_set(struct vhal_service *s,
 				const struct vhal_value *val,
 				struct av_err *err)
 {
 	enum vhal_code code = vhal_check_set(s->env.vhal, val, err);
-	const struct vhal_prop_config *c = vhal_config(s->env.vhal, val->prop);
-	size_t len, n, room;
-	char *text, *value;
 	int slot, ret;
 
 	s->stats.sets++;
@@ -347,33 +375,10 @@ enum vhal_code vhal_service_set(struct vhal_service *s,
 			    (val->prop & VHAL_AREA_MASK) == 0x01000000 ?
 				    0 :
 				    val->area);
-	if (slot < 0 || !c) {
+	if (slot < 0) {
 		return VHAL_INVALID_ARG;
 	}
-	len = vhal_value_text(val, NULL, 0);
-	room = 2 * len + strlen(vhal_slot_name(s->env.vhal, (uint32_t)slot)) +
-	       64;
-	value = malloc(len + 1);
-	text = malloc(room);
-	if (!value || !text) {
-		free(value);
-		free(text);
-		return VHAL_INTERNAL_ERROR;
-	}
-	vhal_value_text(val, value, len + 1);
-	n = (size_t)snprintf(text, room, "set property='%s' value='",
-			     vhal_slot_name(s->env.vhal, (uint32_t)slot));
-	for (const char *p = value; *p; p++) {
-		if (*p == '\'') { /* doubled, see action_parse() */
-			text[n++] = '\'';
-		}
-		text[n++] = *p;
-	}
-	text[n++] = '\'';
-	text[n] = '\0';
-	ret = cmdq_post(s->env.cmdq, CMD_FROM_GUEST, text);
-	free(value);
-	free(text);
+	ret = vhal_service_post(s, "set", (uint32_t)slot, val, CMD_FROM_GUEST);
 	return ret == 0 ? VHAL_OK :
 	       ret == -E2BIG ? VHAL_INVALID_ARG :
 			       VHAL_TRY_AGAIN;

@@ -26,6 +26,23 @@ int vhal_service_create(const struct vhal_service_env *env,
 /* After grpc_server_destroy(): no call is open any more. */
 void vhal_service_destroy(struct vhal_service *s);
 
+/* Time stamp that goes out with the present value of @slot, ns. */
+int64_t vhal_service_stamp(struct vhal_service *s, uint32_t slot);
+
+/**
+ * vhal_service_post() - Post the command "@verb property='..' value='..'"
+ *
+ * Return: as cmdq_post(); -E2BIG also where the value is longer than a command
+ * may hold.
+ */
+int vhal_service_post(struct vhal_service *s, const char *verb, uint32_t slot,
+		      const struct vhal_value *val, enum cmd_source source);
+
+/* Text of `dumpsys` for @args; caller frees, NULL = out of memory. @more: the
+ * guest shall add its own state. */
+char *vhal_service_dump(struct vhal_service *s, char **args, size_t n,
+			bool *more);
+
 struct vhal_service_stats {
 	unsigned int streams;
 	uint64_t events;    /* values handed to streams */

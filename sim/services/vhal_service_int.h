@@ -51,9 +51,6 @@ void vstream_ended(struct grpc_call *c, void *service);
 /* Every present value once more, on all streams of @gen. */
 void vstream_push_all(struct vhal_service *s, const struct vgen *gen);
 
-/* Time stamp that goes out with the present value of @slot. */
-int64_t vhal_service_stamp(struct vhal_service *s, uint32_t slot);
-
 /**
  * vhal_service_set() - A set of a guest: checked, then posted as a command
  *
@@ -62,11 +59,6 @@ int64_t vhal_service_stamp(struct vhal_service *s, uint32_t slot);
 enum vhal_code vhal_service_set(struct vhal_service *s,
 				const struct vhal_value *val,
 				struct av_err *err);
-
-/* Text of `dumpsys` for @args; caller frees, NULL = out of memory. @more: the
- * guest shall add its own state. */
-char *vhal_service_dump(struct vhal_service *s, char **args, size_t n,
-			bool *more);
 
 void vhal_fakes_finish(struct vhal_service *s);
 
