@@ -95,7 +95,6 @@ static int read_prop(struct world *w, const struct args *a, struct prop_arg *p,
 	if (ret == 0) {
 		p->value.prop = p->prop;
 		p->value.area = p->area;
-		p->value.status = VHAL_AVAILABLE;
 		p->value.t = evq_now(w->q);
 	}
 	return ret;
@@ -109,6 +108,7 @@ ACT_FN(act_set_check)
 	if (ret < 0) {
 		return ret;
 	}
+	p.value.status = VHAL_AVAILABLE;
 	if (vhal_check_set(w->vhal, &p.value, err) == VHAL_ACCESS_DENIED ||
 	    vhal_check_set(w->vhal, &p.value, err) == VHAL_INVALID_ARG) {
 		ret = -EINVAL;
@@ -131,6 +131,7 @@ ACT_FN(act_set)
 	if (ret < 0) {
 		return ret;
 	}
+	p.value.status = VHAL_AVAILABLE; /* only the car knows another */
 	if (vhal_set(w->vhal, &p.value, source, err) != VHAL_OK) {
 		ret = -EIO;
 	} else {
