@@ -129,6 +129,10 @@ int cli_parse(const char *command, int argc, char **argv,
 			*(bool *)o->out = true;
 			continue;
 		}
+		if (o->type == OPT_MAYBE) {
+			*(const char **)o->out = value ? value : "";
+			continue;
+		}
 		if (!value) {
 			if (i + 1 >= argc) {
 				cli_trouble("%s needs a value", a);

@@ -31,8 +31,9 @@ extern const size_t cli_n_commands;
  */
 struct cli_opt {
 	const char *name; /* without dashes */
-	enum { OPT_FLAG, OPT_STR, OPT_MULTI } type;
-	void *out; /* bool *, const char **, struct cli_list * */
+	/* OPT_MAYBE: a value only as "--name=value", else it is "" */
+	enum { OPT_FLAG, OPT_STR, OPT_MAYBE, OPT_MULTI } type;
+	void *out; /* bool *, const char **, likewise, struct cli_list * */
 };
 struct cli_list {
 	const char **v;

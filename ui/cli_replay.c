@@ -313,7 +313,7 @@ const struct cli_command cli_replay = {
 		"  --headless       no dashboard, also in a terminal\n"
 		"  --run-dir DIR, --vhal-tcp ADDRESS, --dumpstate-tcp "
 		"ADDRESS,\n"
-		"  --dumpstate-config FILE\n"
+		"  --dumpstate-config FILE, --debug-port[=ADDRESS]\n"
 		"                   as for avsim run\n"
 		"  --log LEVEL      error, warn, info (default), debug, "
 		"trace\n\n"

@@ -19,7 +19,8 @@ struct cli_services {
 	{ "run-dir", OPT_STR, &(s)->opts.run_dir },                            \
 	{ "vhal-tcp", OPT_STR, &(s)->opts.vhal_tcp },                          \
 	{ "dumpstate-tcp", OPT_STR, &(s)->opts.dumpstate_tcp },                \
-	{ "dumpstate-config", OPT_STR, &(s)->dumpstate_config }
+	{ "dumpstate-config", OPT_STR, &(s)->dumpstate_config },               \
+	{ "debug-port", OPT_MAYBE, &(s)->opts.debug_port }
 
 /* Check them and read their files, before anything runs. 0 or EXIT_TROUBLE. */
 int cli_services_load(struct cli_services *s);

@@ -54,6 +54,7 @@ libavsim_a_SOURCES += \
 	%D%/dumpstate.c %D%/dumpstate.h %D%/dumpstate_int.h \
 	%D%/dumpstate_config.c %D%/dumpstate_config.h \
 	%D%/dumpstate_text.c \
+	%D%/emulator_port.c %D%/emulator_port.h \
 	%D%/grpc.h \
 	%D%/grpc_client.c \
 	%D%/grpc_reflect.c %D%/grpc_reflect.h \
@@ -67,7 +68,7 @@ libavsim_a_SOURCES += \
 	%D%/vhal_aidl.c \
 	%D%/vhal_dump.c %D%/vhal_dump.h \
 	%D%/vhal_fake.c \
-	%D%/vhal_hidl.c \
+	%D%/vhal_hidl.c %D%/vhal_hidl.h \
 	%D%/vhal_service.c %D%/vhal_service.h %D%/vhal_service_int.h
 
 # Garage Mode against a scripted guest.
@@ -78,6 +79,10 @@ tests_unit_test_power_LDADD = $(CMOCKA_LDADD)
 FUZZERS += tests/fuzz/fuzz_dumpstate
 tests_fuzz_fuzz_dumpstate_SOURCES = tests/fuzz/fuzz_dumpstate.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_dumpstate_LDFLAGS = $(FUZZ_LINK)
-TESTS += tests/services/test_dumpstate.py
+FUZZERS += tests/fuzz/fuzz_emulator
+tests_fuzz_fuzz_emulator_SOURCES = tests/fuzz/fuzz_emulator.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_emulator_LDFLAGS = $(FUZZ_LINK)
+TESTS += tests/services/test_dumpstate.py tests/services/test_emulator.py
 EXTRA_DIST += tests/services/test_dumpstate.py \
+	tests/services/test_emulator.py \
 	tests/data/dumpstate/mistakes.xml tests/data/dumpstate/sample.xml

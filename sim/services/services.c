@@ -5,6 +5,7 @@
 
 #include "sim/services/control.h"
 #include "sim/services/dumpstate.h"
+#include "sim/services/emulator_port.h"
 #include "sim/services/grpc.h"
 #include "sim/services/grpc_reflect.h"
 #include "sim/services/power_marker.h"
@@ -42,6 +43,10 @@ struct services {
 		struct sock_listener *sock, *tcp;
 		struct dumpstate *dumpstate;
 	} dump;
+	struct {
+		struct sock_listener *tcp;
+		struct emulator_port *port;
+	} debug;
 };
 
 /* ---- run dir ---- */
@@ -256,6 +261,21 @@ static void print_devices(void *ctx, FILE *out)
 	fprintf(out, "  %u commands running, %llu ever, %llu failed\n",
 		d.running, (unsigned long long)d.commands,
 		(unsigned long long)d.failed);
+	if (s->debug.port) {
+		struct emulator_stats e;
+
+		emulator_port_stats(s->debug.port, &e);
+		fprintf(out,
+			"service debug port: %u connections open, %llu ever, "
+			"%llu broken, %llu commands, %llu sets, %llu changes "
+			"sent, %llu replaced by newer ones\n",
+			e.open, (unsigned long long)e.connections,
+			(unsigned long long)e.broken,
+			(unsigned long long)e.commands,
+			(unsigned long long)e.sets,
+			(unsigned long long)e.pushed,
+			(unsigned long long)e.coalesced);
+	}
 }
 
 static int open_dumpstate(struct services *s, const struct services_opts *o,
@@ -296,6 +316,33 @@ static void close_dumpstate(struct services *s)
 	dumpstate_destroy(s->dump.dumpstate);
 }
 
+/* ---- debug port ---- */
+
+static int open_debug(struct services *s, const struct services_opts *o,
+		      struct av_err *err)
+{
+	struct emulator_env env = { .loop = s->env.loop,
+				    .vhal = s->env.w->vhal,
+				    .service = s->vhal.service };
+
+	if (!o->debug_port) {
+		return 0;
+	}
+	if (emulator_port_create(&env, &s->debug.port) < 0) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	return sock_listen_tcp(s->env.loop,
+			       o->debug_port[0] ? o->debug_port : EMULATOR_PORT,
+			       emulator_port_acceptor(s->debug.port),
+			       &s->debug.tcp, NULL, err);
+}
+
+static void close_debug(struct services *s)
+{
+	sock_listener_destroy(s->debug.tcp);
+	emulator_port_destroy(s->debug.port);
+}
+
 /* ---- all ---- */
 
 int services_create(const struct services_env *env,
@@ -322,6 +369,9 @@ int services_create(const struct services_env *env,
 	if (ret == 0) {
 		ret = open_dumpstate(s, o, err);
 	}
+	if (ret == 0) {
+		ret = open_debug(s, o, err);
+	}
 	if (ret < 0) {
 		services_destroy(s);
 		return ret;
@@ -336,6 +386,7 @@ void services_destroy(struct services *s)
 		return;
 	}
 	close_dumpstate(s);
+	close_debug(s);
 	close_vhal(s);
 	close_ctl(s);
 	power_marker_destroy(s->power);
@@ -360,6 +411,9 @@ struct av_acceptor *services_acceptor(struct services *s, const char *name)
 	}
 	if (!strcmp(name, "dumpstate")) {
 		return grpc_server_acceptor(s->dump.server);
+	}
+	if (!strcmp(name, "debug") && s->debug.port) {
+		return emulator_port_acceptor(s->debug.port);
 	}
 	return NULL;
 }

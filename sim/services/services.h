@@ -24,6 +24,7 @@ struct services_opts {
 	const char *dumpstate_tcp;
 	const struct dumpstate_config *dumpstate; /* borrowed; NULL = avsim's
 						     own services only */
+	const char *debug_port; /* "" = 33452 on loopback; NULL = closed */
 };
 
 struct services_env {
@@ -54,7 +55,7 @@ void services_destroy(struct services *s);
 const char *services_run_dir(const struct services *s);
 
 /* For other carriers (vsock): the front door of "vhal", "ctl",
- * "dumpstate"; or NULL. */
+ * "dumpstate", "debug"; or NULL. */
 struct av_acceptor *services_acceptor(struct services *s, const char *name);
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include "sim/services/vhal_hidl.h"
+
 #include "sim/services/vhal_service_int.h"
 
 #include "vhal_hidl.pb-c.h"
@@ -11,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Our value as theirs; borrowed arrays. */
-static void to_hidl(const struct vhal_value *val, int64_t stamp,
-		    VhalProto__VehiclePropValue *out)
+void vhal_hidl_value(const struct vhal_value *val, int64_t stamp,
+		     VhalProto__VehiclePropValue *out)
 {
 	vhal_proto__vehicle_prop_value__init(out);
 	out->prop = val->prop;
@@ -46,7 +47,7 @@ static size_t hidl_pack(struct vhal_service *s, const struct vhal_value *val,
 	size_t len;
 
 	(void)s;
-	to_hidl(val, stamp, &v);
+	vhal_hidl_value(val, stamp, &v);
 	w.value = &v;
 	/* an echo brings the value only; the guest keeps its status */
 	w.update_status = !echo;
@@ -65,50 +66,71 @@ static size_t hidl_pack(struct vhal_service *s, const struct vhal_value *val,
 
 const struct vgen vgen_hidl = { .pack = hidl_pack, .batched = false };
 
-static void send_config(struct grpc_call *c, const struct vhal_prop_config *p)
+/* Limits only where the type has them. */
+static void hidl_area(const struct vhal_area_config *a, int32_t type,
+		      VhalProto__VehicleAreaConfig *out)
 {
-	VhalProto__VehiclePropConfig cfg = VHAL_PROTO__VEHICLE_PROP_CONFIG__INIT;
+	vhal_proto__vehicle_area_config__init(out);
+	out->area_id = a->area;
+	out->has_min_int32_value = type == VHAL_TYPE_INT32;
+	out->has_max_int32_value = type == VHAL_TYPE_INT32;
+	out->min_int32_value = a->min_i32;
+	out->max_int32_value = a->max_i32;
+	out->has_min_int64_value = type == VHAL_TYPE_INT64;
+	out->has_max_int64_value = type == VHAL_TYPE_INT64;
+	out->min_int64_value = a->min_i64;
+	out->max_int64_value = a->max_i64;
+	out->has_min_float_value = type == VHAL_TYPE_FLOAT;
+	out->has_max_float_value = type == VHAL_TYPE_FLOAT;
+	out->min_float_value = a->min_f32;
+	out->max_float_value = a->max_f32;
+}
+
+VhalProto__VehiclePropConfig *vhal_hidl_config(const struct vhal_prop_config *p)
+{
+	struct {
+		VhalProto__VehiclePropConfig cfg;
+		VhalProto__VehicleAreaConfig *areas[];
+	} *m;
 	VhalProto__VehicleAreaConfig *area;
-	VhalProto__VehicleAreaConfig **areas;
 	int32_t type = p->prop & VHAL_TYPE_MASK;
 
-	area = calloc(p->n_areas + 1, sizeof(*area));
-	areas = calloc(p->n_areas + 1, sizeof(*areas));
-	for (size_t i = 0; area && areas && i < p->n_areas; i++) {
-		const struct vhal_area_config *a = &p->area[i];
-
-		vhal_proto__vehicle_area_config__init(&area[i]);
-		area[i].area_id = a->area;
-		area[i].has_min_int32_value = type == VHAL_TYPE_INT32;
-		area[i].has_max_int32_value = type == VHAL_TYPE_INT32;
-		area[i].min_int32_value = a->min_i32;
-		area[i].max_int32_value = a->max_i32;
-		area[i].has_min_int64_value = type == VHAL_TYPE_INT64;
-		area[i].has_max_int64_value = type == VHAL_TYPE_INT64;
-		area[i].min_int64_value = a->min_i64;
-		area[i].max_int64_value = a->max_i64;
-		area[i].has_min_float_value = type == VHAL_TYPE_FLOAT;
-		area[i].has_max_float_value = type == VHAL_TYPE_FLOAT;
-		area[i].min_float_value = a->min_f32;
-		area[i].max_float_value = a->max_f32;
-		areas[i] = &area[i];
-		cfg.n_area_configs++;
+	m = malloc(sizeof(*m) +
+		   p->n_areas * (sizeof(*m->areas) + sizeof(*area)));
+	if (!m) {
+		return NULL;
 	}
-	cfg.area_configs = areas;
-	cfg.prop = p->prop;
-	cfg.has_access = cfg.has_change_mode = cfg.has_value_type = 1;
-	cfg.access = (int32_t)p->access;
-	cfg.change_mode = (int32_t)p->mode;
-	cfg.value_type = type;
-	cfg.n_config_array = p->n_config_array;
-	cfg.config_array = (int32_t *)(uintptr_t)p->config_array;
-	cfg.config_string = (char *)(uintptr_t)p->config_string;
-	cfg.has_min_sample_rate = cfg.has_max_sample_rate = 1;
-	cfg.min_sample_rate = p->min_rate_hz;
-	cfg.max_sample_rate = p->max_rate_hz;
-	grpc_call_send(c, &cfg.base);
-	free(area);
-	free(areas);
+	area = (void *)(m->areas + p->n_areas);
+	vhal_proto__vehicle_prop_config__init(&m->cfg);
+	for (size_t i = 0; i < p->n_areas; i++) {
+		hidl_area(&p->area[i], type, &area[i]);
+		m->areas[i] = &area[i];
+	}
+	m->cfg.n_area_configs = p->n_areas;
+	m->cfg.area_configs = m->areas;
+	m->cfg.prop = p->prop;
+	m->cfg.has_access = m->cfg.has_change_mode = 1;
+	m->cfg.has_value_type = 1;
+	m->cfg.access = (int32_t)p->access;
+	m->cfg.change_mode = (int32_t)p->mode;
+	m->cfg.value_type = type;
+	m->cfg.n_config_array = p->n_config_array;
+	m->cfg.config_array = (int32_t *)(uintptr_t)p->config_array;
+	m->cfg.config_string = (char *)(uintptr_t)p->config_string;
+	m->cfg.has_min_sample_rate = m->cfg.has_max_sample_rate = 1;
+	m->cfg.min_sample_rate = p->min_rate_hz;
+	m->cfg.max_sample_rate = p->max_rate_hz;
+	return &m->cfg;
+}
+
+static void send_config(struct grpc_call *c, const struct vhal_prop_config *p)
+{
+	VhalProto__VehiclePropConfig *cfg = vhal_hidl_config(p);
+
+	if (cfg) {
+		grpc_call_send(c, &cfg->base);
+	}
+	free(cfg);
 }
 
 static void get_all_config(struct grpc_call *c, void *service,
