@@ -293,6 +293,7 @@ static int open_dumpstate(struct services *s, const struct services_opts *o,
 	    grpc_reflect_add(s->dump.server, &s->dump.reflection) < 0) {
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
+	grpc_server_set_trace(s->dump.server, on_request, s);
 	ret = dumpstate_create(&env, s->dump.server, &s->dump.dumpstate, err);
 	if (ret == 0) {
 		ret = sock_listen_unix(s->env.loop,

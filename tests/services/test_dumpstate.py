@@ -237,7 +237,7 @@ assert len(events.splitlines()) <= 1000
 devices = service('avsim-devices')[0].decode()
 assert 'service vhal:' in devices and 'commands running' in devices, devices
 props = service('avsim-properties')[0].decode()
-assert '\tINFO_VIN/GLOBAL\t"' in props and '\tGEAR_SELECTION/GLOBAL\t4\n' in props, props
+assert '\tINFO_VIN\t"' in props and '\tGEAR_SELECTION\t4\n' in props, props
 
 waiter.join()
 data, code, text = slow['r']
