@@ -191,6 +191,7 @@ static void on_command(void *ctx, const void *msg)
 	}
 ON_TEXT(on_fault, REC_FAULT)
 ON_TEXT(on_power, REC_POWER)
+ON_TEXT(on_audio, REC_AUDIO)
 ON_TEXT(on_scenario, REC_SCENARIO)
 
 static const struct {
@@ -199,7 +200,8 @@ static const struct {
 } taps[] = {
 	{ TOPIC_COMMAND, on_command }, { TOPIC_FAULT, on_fault },
 	{ TOPIC_CAN, on_can },	       { TOPIC_VHAL, on_vhal },
-	{ TOPIC_POWER, on_power },
+	{ TOPIC_POWER, on_power },     { TOPIC_AUDIO, on_audio },
+	
 	{ TOPIC_SCENARIO, on_scenario },
 };
 #define N_TAPS (sizeof(taps) / sizeof(taps[0]))

@@ -34,6 +34,11 @@ int act_brake_now(struct world *w, const struct args *a, double *out);
 int act_steer_now(struct world *w, const struct args *a, double *out);
 int act_throttle_now(struct world *w, const struct args *a, double *out);
 
+/* act_audio.c */
+ACT_FN(act_audio_focus);
+ACT_FN(act_audio_focus_check);
+extern const char *const act_focus_kinds[];
+
 /* act_body.c */
 ACT_FN(act_belt);
 ACT_FN(act_charge);

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "scenarios/act.h"
+#include "sim/services/audio_sessions.h"
 #include "sim/services/power.h"
 
 #define REQUIRED .required = true
@@ -46,6 +47,16 @@ const struct action action_table[] = {
 	  .arg = { A_NUM("to", DIM_SPEED, 0, 100, "speed", REQUIRED),
 		   A_NUM("accel", DIM_ACCEL, 0.05, 12, "acceleration", REQUIRED) },
 	  .apply = act_accelerate },
+	{ .verb = "audio-focus",
+	  .help = "a sound of the car wants to be heard, or no longer",
+	  .arg = { A_ENUM("do", act_focus_kinds, "acquire or release", REQUIRED),
+		   A_ENUM("usage", audio_usage_names, "what sounds", REQUIRED),
+		   A_NUM("zone", DIM_NONE, 0, AUDIO_ZONE_MAX, "of the cabin; default 0, the primary one"),
+		   A_BOOL("duck", "others may play on quietly"),
+		   A_BOOL("transient", "for a moment (default), false = for good"),
+		   A_BOOL("exclusive", "others are silent, notifications too"),
+		   A_TIME("for", "release after that long") },
+	  .check = act_audio_focus_check, .apply = act_audio_focus },
 	{ .verb = "belt",
 	  .help = "buckle or open a seat belt",
 	  .arg = { A_ENUM("seat", act_seats, "which seat", REQUIRED),

@@ -1,6 +1,7 @@
 # files of this module: libavsim_a_SOURCES, UNIT_TESTS, FUZZERS, BENCHES
 libavsim_a_SOURCES += \
 	%D%/act.h \
+	%D%/act_audio.c \
 	%D%/act_body.c \
 	%D%/act_data.c \
 	%D%/act_drive.c \

@@ -22,6 +22,7 @@ enum av_topic_id {
 	TOPIC_SIGNAL,	/* struct signal_event */
 	TOPIC_VHAL,	/* struct vhal_event */
 	TOPIC_POWER,	/* struct text_event */
+	TOPIC_AUDIO,	/* struct audio_event */
 	TOPIC_SERVICE,	/* struct text_event; what the outside world asked for */
 	TOPIC_DEVICE,	/* struct text_event */
 	TOPIC_SCENARIO, /* struct text_event */
@@ -46,6 +47,30 @@ struct text_event {
 	vtime t;
 	const char *key;
 	const char *text;
+};
+
+enum audio_usage {
+	AUDIO_EMERGENCY,
+	AUDIO_SAFETY,
+	AUDIO_VEHICLE_STATUS,
+	AUDIO_ANNOUNCEMENT,
+	AUDIO_N_USAGES
+};
+
+/* A sound of the car that wants to be heard; flags as Android has them. */
+struct audio_session {
+	uint64_t id; /* never 0 */
+	enum audio_usage usage;
+	int zone; /* 0 = the primary one */
+	bool transient, duck, exclusive;
+};
+
+/* A session begins or ends. Starts with the text of it, so that it can be read
+ * as a struct text_event. */
+struct audio_event {
+	struct text_event text;
+	struct audio_session session;
+	bool begins;
 };
 
 /* State after a step; sampled every VEHICLE_STEP. */

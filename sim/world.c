@@ -18,6 +18,7 @@
 #include "scenarios/action.h"
 #include "scenarios/fault.h"
 #include "sim/core/log.h"
+#include "sim/services/audio_sessions.h"
 #include "sim/services/power.h"
 #include "sim/vehicle/vehicle_file.h"
 
@@ -274,6 +275,10 @@ static int load(struct world *w, const struct world_opts *o,
 		ret = load_power(w, d);
 	}
 	if (ret == 0) {
+		w->audio = audio_sessions_create(w->q, w->bus, w->seed);
+		ret = w->audio ? 0 : no_memory(d);
+	}
+	if (ret == 0) {
 		w->faults = faults_create(w);
 		ret = w->faults ? 0 : no_memory(d);
 	}
@@ -326,6 +331,7 @@ void world_destroy(struct world *w)
 	av_log_set_clock(NULL);
 	scenario_destroy(w->scenario);
 	faults_destroy(w->faults);
+	audio_sessions_destroy(w->audio);
 	power_destroy(w->power);
 	obd2_destroy(w->obd2);
 	signals_destroy(w->signals);

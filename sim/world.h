@@ -18,6 +18,7 @@
 #include "sim/vehicle/vehicle.h"
 #include "sim/vhal/vhal.h"
 
+struct audio_sessions;
 struct power;
 
 struct world {
@@ -29,6 +30,7 @@ struct world {
 	struct ecus *ecus;
 	struct signals *signals;
 	struct vhal *vhal;
+	struct audio_sessions *audio; /* sim/services/audio_sessions.h */
 	struct power *power; /* sim/services/power.h */
 	struct obd2 *obd2; /* NULL where the vehicle has no OBD2 properties */
 	struct scenario *scenario; /* NULL when a foreign log is replayed */

@@ -31,6 +31,7 @@ static void on_command(void *ctx, const void *msg)
 ON_TEXT(on_fault, REC_FAULT)
 ON_TEXT(on_power, REC_POWER)
 ON_TEXT(on_service, REC_DEVICE)
+ON_TEXT(on_audio, REC_AUDIO)
 ON_TEXT(on_device, REC_DEVICE)
 ON_TEXT(on_scenario, REC_SCENARIO)
 
@@ -42,7 +43,8 @@ int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
 	} taps[] = {
 		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
 		{ TOPIC_CAN, on_can },		 { TOPIC_VHAL, on_vhal },
-		{ TOPIC_POWER, on_power },	 { TOPIC_DEVICE, on_device },
+		{ TOPIC_POWER, on_power },	 { TOPIC_AUDIO, on_audio },
+			 { TOPIC_DEVICE, on_device },
 		{ TOPIC_SCENARIO, on_scenario },
 		{ TOPIC_SERVICE, on_service },
 	};

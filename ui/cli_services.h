@@ -20,6 +20,8 @@ struct cli_services {
 	{ "vhal-tcp", OPT_STR, &(s)->opts.vhal_tcp },                          \
 	{ "dumpstate-tcp", OPT_STR, &(s)->opts.dumpstate_tcp },                \
 	{ "dumpstate-config", OPT_STR, &(s)->dumpstate_config },               \
+	{ "audio-focus", OPT_STR, &(s)->opts.audio_focus },                    \
+	{ "audio-usages", OPT_STR, &(s)->opts.audio_usages },                  \
 	{ "debug-port", OPT_MAYBE, &(s)->opts.debug_port }
 
 /* Check them and read their files, before anything runs. 0 or EXIT_TROUBLE. */

@@ -50,6 +50,7 @@ static struct event *next_event(struct event_ring *r, vtime t,
 	}
 ON_TEXT(on_fault, "fault")
 ON_TEXT(on_power, "power")
+ON_TEXT(on_audio, "audio")
 ON_TEXT(on_device, "device")
 ON_TEXT(on_scenario, "scenario")
 
@@ -82,7 +83,8 @@ static const struct {
 } taps[] = {
 	{ TOPIC_COMMAND, on_command }, { TOPIC_FAULT, on_fault },
 	{ TOPIC_VHAL, on_vhal },       { TOPIC_POWER, on_power },
-	{ TOPIC_DEVICE, on_device },   { TOPIC_SCENARIO, on_scenario },
+	{ TOPIC_AUDIO, on_audio },     { TOPIC_DEVICE, on_device },
+	{ TOPIC_SCENARIO, on_scenario },
 };
 #define N_TAPS (sizeof(taps) / sizeof(taps[0]))
 

@@ -50,6 +50,8 @@ $(PROTO_DIR)/descriptors.h: $(PROTOS:%=$(PROTO_DIR)/%.proto)
 	sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; } >$@.t && mv $@.t $@
 
 libavsim_a_SOURCES += \
+	%D%/audio_focus.c %D%/audio_focus.h \
+	%D%/audio_sessions.c %D%/audio_sessions.h \
 	%D%/control.c %D%/control.h \
 	%D%/dumpstate.c %D%/dumpstate.h %D%/dumpstate_int.h \
 	%D%/dumpstate_config.c %D%/dumpstate_config.h \
@@ -82,7 +84,9 @@ tests_fuzz_fuzz_dumpstate_LDFLAGS = $(FUZZ_LINK)
 FUZZERS += tests/fuzz/fuzz_emulator
 tests_fuzz_fuzz_emulator_SOURCES = tests/fuzz/fuzz_emulator.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_emulator_LDFLAGS = $(FUZZ_LINK)
-TESTS += tests/services/test_dumpstate.py tests/services/test_emulator.py
-EXTRA_DIST += tests/services/test_dumpstate.py \
+TESTS += tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
+	tests/services/test_emulator.py
+EXTRA_DIST += tests/services/audio_guest.py \
+	tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
 	tests/services/test_emulator.py \
 	tests/data/dumpstate/mistakes.xml tests/data/dumpstate/sample.xml

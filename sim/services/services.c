@@ -3,6 +3,7 @@
 
 #include "sim/services/services.h"
 
+#include "sim/services/audio_focus.h"
 #include "sim/services/control.h"
 #include "sim/services/dumpstate.h"
 #include "sim/services/emulator_port.h"
@@ -47,6 +48,7 @@ struct services {
 		struct sock_listener *tcp;
 		struct emulator_port *port;
 	} debug;
+	struct audio_focus *audio;
 };
 
 /* ---- run dir ---- */
@@ -276,6 +278,21 @@ static void print_devices(void *ctx, FILE *out)
 			(unsigned long long)e.pushed,
 			(unsigned long long)e.coalesced);
 	}
+	if (s->audio) {
+		struct audio_focus_stats a;
+
+		audio_focus_stats(s->audio, &a);
+		fprintf(out,
+			"client audio focus: %sconnected, %u sessions, %llu "
+			"connections ever, %llu messages, %llu heartbeats, "
+			"%llu failed, %llu given up\n",
+			a.connected ? "" : "not ", a.sessions,
+			(unsigned long long)a.connections,
+			(unsigned long long)a.messages,
+			(unsigned long long)a.heartbeats,
+			(unsigned long long)a.failed,
+			(unsigned long long)a.dropped);
+	}
 }
 
 static int open_dumpstate(struct services *s, const struct services_opts *o,
@@ -344,6 +361,20 @@ static void close_debug(struct services *s)
 	emulator_port_destroy(s->debug.port);
 }
 
+/* ---- audio focus ---- */
+
+static int open_audio(struct services *s, const struct services_opts *o,
+		      struct av_err *err)
+{
+	struct audio_focus_env env = { .loop = s->env.loop,
+				       .bus = s->env.w->bus,
+				       .sessions = s->env.w->audio,
+				       .address = o->audio_focus,
+				       .usages = o->audio_usages };
+
+	return o->audio_focus ? audio_focus_create(&env, &s->audio, err) : 0;
+}
+
 /* ---- all ---- */
 
 int services_create(const struct services_env *env,
@@ -373,6 +404,9 @@ int services_create(const struct services_env *env,
 	if (ret == 0) {
 		ret = open_debug(s, o, err);
 	}
+	if (ret == 0) {
+		ret = open_audio(s, o, err);
+	}
 	if (ret < 0) {
 		services_destroy(s);
 		return ret;
@@ -386,6 +420,7 @@ void services_destroy(struct services *s)
 	if (!s) {
 		return;
 	}
+	audio_focus_destroy(s->audio);
 	close_dumpstate(s);
 	close_debug(s);
 	close_vhal(s);

@@ -24,6 +24,8 @@ struct services_opts {
 	const char *dumpstate_tcp;
 	const struct dumpstate_config *dumpstate; /* borrowed; NULL = avsim's
 						     own services only */
+	const char *audio_focus;  /* address of the guest; NULL = none */
+	const char *audio_usages; /* see audio_focus.h */
 	const char *debug_port; /* "" = 33452 on loopback; NULL = closed */
 };
 

@@ -530,7 +530,9 @@ static int connected(uv_loop_t *loop, int fd, const struct sockaddr *sa,
 {
 	struct conn *c;
 
-	if (fd < 0 || connect(fd, sa, len) < 0) {
+	/* a host that does not answer must not stop the loop: what is written
+	 * waits, and a failure is reported as closed */
+	if (fd < 0 || (connect(fd, sa, len) < 0 && errno != EINPROGRESS)) {
 		int ret = -errno;
 
 		if (fd >= 0) {
@@ -539,7 +541,6 @@ static int connected(uv_loop_t *loop, int fd, const struct sockaddr *sa,
 		return av_err_set(err, ret, "cannot connect to %s: %s", name,
 				  strerror(-ret));
 	}
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	c = conn_create(loop, fd);
 	if (!c) {
 		return av_err_set(err, -ENOMEM, "out of memory");
@@ -559,7 +560,8 @@ int sock_connect_unix(uv_loop_t *loop, const char *path,
 	if (ret < 0) {
 		return ret;
 	}
-	return connected(loop, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	return connected(loop, socket(AF_UNIX,
+				SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
 			 (struct sockaddr *)&sa, sizeof(sa), path, out, err);
 }
 
@@ -579,7 +581,8 @@ int sock_connect_tcp(uv_loop_t *loop, const char *host, unsigned int port,
 				  gai_strerror(ret));
 	}
 	ret = connected(loop,
-			socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0),
+			socket(ai->ai_family,
+			       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
 			ai->ai_addr, ai->ai_addrlen, name, out, err);
 	freeaddrinfo(ai);
 	return ret;
