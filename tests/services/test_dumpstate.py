@@ -19,6 +19,8 @@ except ImportError as e:
     print(f'SKIP test_dumpstate.py: {e}')
     sys.exit(77)
 
+with open(f'{build}/config.h') as f:  # ASan keeps what is freed for a while
+    room_mib = 400 if '#define AVSIM_SANITIZED 1' in f.read() else 30
 work = tempfile.TemporaryDirectory()
 proto = f'{top}/sim/services/proto'
 assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
@@ -215,7 +217,7 @@ before = rss()
 deaf = [deaf_stub.GetServiceLogs(pb.ServiceLogRequest(service_name='endless'))
         for _ in range(20)]
 time.sleep(1.0)
-assert rss() - before < 30 << 20, f'grew by {(rss() - before) >> 20} MiB'
+assert rss() - before < room_mib << 20, f'grew by {(rss() - before) >> 20} MiB'
 assert service('words')[1] == C.RESOURCE_EXHAUSTED, 'no limit of commands'
 assert service('avsim-status')[1] == C.OK
 for d in deaf:
