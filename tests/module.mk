@@ -48,6 +48,7 @@ CLI_TESTS = \
 	tests/cli/test_layers.sh \
 	tests/cli/test_man.sh \
 	tests/cli/test_recording.sh \
+	tests/cli/test_output.sh \
 	tests/cli/test_replay.sh \
 	tests/cli/test_run.sh \
 	tests/cli/test_speeds.sh \

@@ -9,24 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One canonical line; long ones through the heap. */
-static bool put_line(const struct rec_record *rec)
+/* One canonical line; long ones through the heap. 0 or -errno. */
+static int put_line(const struct rec_record *rec)
 {
 	char buf[4096], *line = buf;
 	size_t n = rec_line(rec, buf, sizeof(buf));
+	int ret;
 
 	if (n >= sizeof(buf)) {
 		line = malloc(n + 1);
 		if (!line) {
-			return false;
+			return -ENOMEM;
 		}
 		rec_line(rec, line, n + 1);
 	}
-	fwrite(line, 1, n, stdout);
+	ret = fwrite(line, 1, n, stdout) == n ? 0 : -errno;
 	if (line != buf) {
 		free(line);
 	}
-	return !ferror(stdout);
+	return ret;
 }
 
 static int dump(const char *path, const struct rec_filter *f)
@@ -41,16 +42,22 @@ static int dump(const char *path, const struct rec_filter *f)
 	}
 	ret = rec_seek(r, f, &err);
 	while (ret == 0 && (ret = rec_next(r, &rec, &err)) > 0) {
-		ret = put_line(&rec) ? 0 : -EPIPE;
+		ret = put_line(&rec);
 	}
 	rec_close_reader(r);
-	if (fflush(stdout) != 0 || ret == -EPIPE) {
-		/* the reader of a pipe has seen enough: no need to tell it */
-		return errno == EPIPE ? EXIT_TROUBLE :
-					cli_trouble("cannot write: %s",
-						    strerror(errno));
+	if (ret == 0 && fflush(stdout) != 0) {
+		ret = -errno;
 	}
-	return ret < 0 ? cli_trouble("%s", err.msg) : EXIT_PASS;
+	if (ferror(stdout)) {
+		/* the reader of a pipe has seen enough: no need to tell it */
+		return ret == -EPIPE ? EXIT_TROUBLE :
+				       cli_trouble("cannot write to standard "
+						   "output: %s",
+						   strerror(-ret));
+	}
+	return ret < 0 ? cli_trouble("%s", err.msg[0] ? err.msg :
+							"out of memory") :
+			 EXIT_PASS;
 }
 
 static int run(int argc, char **argv)

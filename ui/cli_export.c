@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *exporter_name(const void *ctx, size_t i)
@@ -31,12 +32,21 @@ static const struct exporter *find(const char *name)
 	return NULL;
 }
 
+/* Standard output, a device or a pipe: nothing that a file could replace. */
+static bool is_stream(const char *out)
+{
+	struct stat st;
+
+	return !strcmp(out, "-") || (stat(out, &st) == 0 &&
+				     !S_ISREG(st.st_mode));
+}
+
 /* To a new file beside @out, moved into place when it is whole. */
 static int export_file(struct rec_reader *r, const struct exporter *e,
 		       const struct rec_filter *f, const char *out)
 {
 	struct av_err err = { 0 };
-	bool to_stdout = !strcmp(out, "-");
+	bool to_stdout = !strcmp(out, "-"), stream = is_stream(out);
 	size_t len = strlen(out) + 8;
 	char *tmp = malloc(len);
 	FILE *file = stdout;
@@ -45,7 +55,7 @@ static int export_file(struct rec_reader *r, const struct exporter *e,
 	if (!tmp) {
 		return cli_trouble("out of memory");
 	}
-	snprintf(tmp, len, "%s.part", out);
+	snprintf(tmp, len, "%s%s", out, stream ? "" : ".part");
 	if (!to_stdout) {
 		file = fopen(tmp, "we");
 		if (!file) {
@@ -63,11 +73,11 @@ static int export_file(struct rec_reader *r, const struct exporter *e,
 		ret = ret < 0 ? ret : -EIO;
 		cli_trouble("cannot write %s: %s", out, strerror(errno));
 	}
-	if (ret == 0 && !to_stdout && rename(tmp, out) < 0) {
+	if (ret == 0 && !stream && rename(tmp, out) < 0) {
 		ret = -errno;
 		cli_trouble("cannot write %s: %s", out, strerror(errno));
 	}
-	if (ret < 0 && !to_stdout) {
+	if (ret < 0 && !stream) {
 		unlink(tmp);
 	}
 	free(tmp);

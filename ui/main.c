@@ -7,10 +7,14 @@
 
 #include "ui/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *command_name(const void *ctx, size_t i)
 {
@@ -33,14 +37,44 @@ static void usage(FILE *out)
 	      out);
 }
 
-int main(int argc, char **argv)
+/*
+ * A file that gets the number of a closed standard stream would take the texts
+ * meant for it. What stands in fails reads and writes as a closed one does.
+ */
+static void hold_standard_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0) {
+			return;
+		}
+	}
+}
+
+/* Output that did not arrive is no success; a reader that left knows it. */
+static int check_output(int status)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+	int ret;
+
+	errno = 0;
+	ret = fflush(stdout);
+	if (ret == 0 && !ferror(stdout)) {
+		return status;
+	}
+	if (status != EXIT_TROUBLE &&
+	    !(poll(&out, 1, 0) == 1 && (out.revents & POLLERR))) {
+		cli_trouble("cannot write to standard output%s%s",
+			    errno ? ": " : "", errno ? strerror(errno) : "");
+	}
+	return EXIT_TROUBLE;
+}
+
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 	char hint[96];
 
-	setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") ||
 	    !strcmp(name, "help")) {
 		usage(stdout);
@@ -64,4 +98,13 @@ int main(int argc, char **argv)
 							    cli_n_commands,
 							    command_name,
 							    NULL)));
+}
+
+int main(int argc, char **argv)
+{
+	hold_standard_streams();
+	setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
+	return check_output(run(argc, argv));
 }
