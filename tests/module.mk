@@ -51,6 +51,7 @@ CLI_TESTS = \
 	tests/cli/test_output.sh \
 	tests/cli/test_replay.sh \
 	tests/cli/test_run.sh \
+	tests/cli/test_rundir.sh \
 	tests/cli/test_speeds.sh \
 	tests/cli/test_verify.sh
 TESTS += $(CLI_TESTS)

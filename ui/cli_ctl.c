@@ -6,6 +6,7 @@
 
 #include "sim/core/vtime.h"
 #include "sim/services/grpc.h"
+#include "sim/services/rundir.h"
 #include "sim/services/sock.h"
 #include "ui/cli.h"
 #include "ui/session.h"
@@ -13,8 +14,6 @@
 #include "control.pb-c.h"
 #include "google/protobuf/empty.pb-c.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -34,18 +33,6 @@ struct ctl {
 
 /* ---- which avsim ---- */
 
-static int base_dir(char out[PATH_MAX])
-{
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	const char *tmp = getenv("TMPDIR");
-
-	return xdg && xdg[0] == '/' ?
-		       snprintf(out, PATH_MAX, "%s/avsim", xdg) :
-		       snprintf(out, PATH_MAX, "%s/avsim-%u",
-				tmp && tmp[0] == '/' ? tmp : "/tmp",
-				(unsigned int)geteuid());
-}
-
 static int connect_to(struct ctl *c, const char *path, struct av_err *err)
 {
 	struct av_stream *stream;
@@ -58,42 +45,39 @@ static int connect_to(struct ctl *c, const char *path, struct av_err *err)
 	return ret;
 }
 
+struct runs {
+	char *path;
+	char list[1024];
+	size_t used;
+};
+
+static void note_run(void *ctx, const char *dir)
+{
+	struct runs *r = ctx;
+
+	snprintf(r->path, PATH_MAX, "%.*s/ctl.sock", PATH_MAX - 10, dir);
+	if (r->used < sizeof(r->list)) {
+		r->used += (size_t)snprintf(r->list + r->used,
+					    sizeof(r->list) - r->used,
+					    "\n  --run-dir %s", dir);
+	}
+}
+
 /* The only running one, or a message. */
 static int find_run(char path[PATH_MAX])
 {
-	char base[PATH_MAX], list[1024] = "";
-	size_t n = 0, used = 0;
-	struct dirent *e;
-	DIR *dir;
+	struct runs r = { .path = path };
+	char base[PATH_MAX - RUNDIR_TAIL];
+	unsigned int n = 0;
 
-	base_dir(base);
-	dir = opendir(base);
-	while (dir && (e = readdir(dir))) {
-		char sock[PATH_MAX + 300];
-
-		snprintf(sock, sizeof(sock), "%s/%s/ctl.sock", base, e->d_name);
-		if (!isdigit((unsigned char)e->d_name[0]) ||
-		    access(sock, W_OK) != 0 ||
-		    access("/proc", F_OK) != 0) {
-			continue;
-		}
-		n++;
-		snprintf(path, PATH_MAX, "%.*s", PATH_MAX - 1, sock);
-		if (used < sizeof(list)) {
-			used += (size_t)snprintf(list + used,
-						 sizeof(list) - used,
-						 "\n  --run-dir %s/%s", base,
-						 e->d_name);
-		}
-	}
-	if (dir) {
-		closedir(dir);
+	if (rundir_base(base) == 0) {
+		n = rundir_each(base, note_run, &r);
 	}
 	if (n == 0) {
 		return cli_trouble("no avsim is running (or give --run-dir)");
 	}
 	if (n > 1) {
-		return cli_trouble("%zu runs, which one?%s", n, list);
+		return cli_trouble("%u runs, which one?%s", n, r.list);
 	}
 	return 0;
 }
@@ -127,7 +111,7 @@ static int call(struct ctl *c, const char *method, const ProtobufCMessage *msg,
 		return cli_trouble("cannot call %s: %s", method,
 				   strerror(-ret));
 	}
-	while (!c->done) {
+	while (!c->done && !ferror(stdout)) {
 		uv_run(&c->loop, UV_RUN_ONCE);
 	}
 	return c->status;

@@ -65,6 +65,7 @@ libavsim_a_SOURCES += \
 	%D%/power.c %D%/power.h \
 	%D%/power_marker.c %D%/power_marker.h \
 	%D%/services.c %D%/services.h \
+	%D%/rundir.c %D%/rundir.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/stream.h \
 	%D%/vhal_aidl.c \

@@ -10,6 +10,7 @@
 #include "sim/services/grpc.h"
 #include "sim/services/grpc_reflect.h"
 #include "sim/services/power_marker.h"
+#include "sim/services/rundir.h"
 #include "sim/services/sock.h"
 #include "sim/services/vhal_service.h"
 #include "sim/world.h"
@@ -79,33 +80,26 @@ static int private_dir(const char *path, bool *made, struct av_err *err)
 static int make_run_dir(struct services *s, const char *wanted,
 			struct av_err *err)
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	const char *tmp = getenv("TMPDIR");
-	char base[PATH_MAX - 32];
+	char base[PATH_MAX - RUNDIR_TAIL];
 	bool made_base;
 	int n, ret;
 
 	if (wanted) {
 		n = snprintf(s->run_dir, sizeof(s->run_dir), "%s", wanted);
-		return n >= (int)sizeof(s->run_dir) - 32 ?
+		return n >= (int)sizeof(s->run_dir) - RUNDIR_TAIL ?
 			       av_err_set(err, -ENAMETOOLONG,
 					  "path is too long") :
 			       private_dir(s->run_dir, &s->made_dir, err);
 	}
-	if (xdg && xdg[0] == '/') {
-		n = snprintf(base, sizeof(base), "%s/avsim", xdg);
-	} else {
-		n = snprintf(base, sizeof(base), "%s/avsim-%u",
-			     tmp && tmp[0] == '/' ? tmp : "/tmp",
-			     (unsigned int)geteuid());
-	}
-	if (n >= (int)sizeof(base)) {
-		return av_err_set(err, -ENAMETOOLONG, "path is too long");
+	ret = rundir_base(base);
+	if (ret < 0) {
+		return av_err_set(err, ret, "path is too long");
 	}
 	ret = private_dir(base, &made_base, err);
 	if (ret < 0) {
 		return ret;
 	}
+	rundir_sweep(base);
 	snprintf(s->run_dir, sizeof(s->run_dir), "%s/%d", base, (int)getpid());
 	return private_dir(s->run_dir, &s->made_dir, err);
 }
