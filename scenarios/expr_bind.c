@@ -171,7 +171,10 @@ static bool label_value(struct binder *b, const struct node *label,
 		*out = (double)v * r->in.scale + r->in.offset;
 		return true;
 	}
-	if (s && s->n_labels > 0) {
+	if (r->enum_name) {
+		av_suggest_text(hint,
+				vhal_enum_suggest(r->enum_name, label->text));
+	} else if (s && s->n_labels > 0) {
 		struct label_names names = { s };
 
 		av_suggest_text(hint, av_suggest(label->text, s->n_labels,
@@ -199,9 +202,10 @@ static bool compare_label(struct binder *b, const struct node *n,
 	double value;
 	struct ref r;
 
-	if ((ref->kind == NODE_STR || !can_be_ref(ref) ||
-	     !expr_is_known(b, ref)) &&
-	    can_be_ref(word)) {
+	/* where neither is known, the left one is taken for the misspelt name */
+	if (can_be_ref(word) &&
+	    (ref->kind == NODE_STR || !can_be_ref(ref) ||
+	     (!expr_is_known(b, ref) && expr_is_known(b, word)))) {
 		ref = n->kid->next;
 		word = n->kid;
 	}

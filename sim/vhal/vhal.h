@@ -52,6 +52,8 @@ const struct vhal_prop_info *vhal_prop_row(size_t i);
  */
 int vhal_enum_value(const char *enum_name, const char *name, int64_t *out);
 const char *vhal_enum_label(const char *enum_name, int64_t v); /* or NULL */
+/* The nearest name for a mistyped one, or NULL. */
+const char *vhal_enum_suggest(const char *enum_name, const char *name);
 
 struct vhal_area_config {
 	int32_t area;

@@ -943,3 +943,17 @@ const char *vhal_enum_label(const char *enum_name, int64_t v)
 {
 	return vhal_enum_label_in((struct vhal_consts){ 0 }, enum_name, v);
 }
+
+const char *vhal_enum_suggest(const char *enum_name, const char *name)
+{
+	while (enum_name && *enum_name) {
+		struct vhal_consts type =
+			next_type((struct vhal_consts){ 0 }, &enum_name);
+		const char *near = av_suggest(name, type.n, name_at, &type);
+
+		if (near) {
+			return near;
+		}
+	}
+	return NULL;
+}

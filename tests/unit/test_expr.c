@@ -191,7 +191,12 @@ TEST(expr_points_at_what_is_wrong)
 		{ "DOOR_POS == 0", 0, "DOOR_POS" },
 		{ "DOOR_POS/ROW_7 == 0", 0, "DOOR_POS" },
 		{ "GEAR_SELECTION == GEAR_PRAK", 18,
-		  "'GEAR_PRAK' is no value of " },
+		  "'GEAR_PRAK' is no value of VehicleGear (did you mean "
+		  "'GEAR_PARK'?)" },
+		{ "GEAR_SELECTON == GEAR_PARK", 0,
+		  "(did you mean 'GEAR_SELECTION'?)" },
+		{ "GEAR_PARK == GEAR_SELECTON", 0,
+		  "unknown property 'GEAR_PARK'" },
 		{ "GEAR_SELECTION < GEAR_PARK", 15,
 		  "can only be compared with == and !=" },
 		{ "PERF_VEHICLE_SPEED > 50", 21, "needs a unit of a speed" },
