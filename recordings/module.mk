@@ -21,5 +21,8 @@ libavsim_a_SOURCES += \
 	%D%/replay_check.c %D%/replay_check.h \
 	%D%/replay_source.c %D%/replay_source.h
 
+UNIT_TESTS += tests/unit/test_rec_media
+tests_unit_test_rec_media_LDADD = $(CMOCKA_LDADD)
+
 include recordings/diff.mk
 include recordings/rec.mk

@@ -71,17 +71,18 @@ static int look(const char *path, struct av_err *err)
 	return 0;
 }
 
-static int open_as(struct rec_reader *r, const char *uri, int flags)
+/* @name: path or URI; @vfs: NULL, or the one without locks. */
+static int open_as(struct rec_reader *r, const char *name, int flags,
+		   const char *vfs)
 {
-	char *text = NULL;
 	int ret;
 
 	sqlite3_close(r->db);
 	r->db = NULL;
-	ret = sqlite3_open_v2(uri, &r->db,
+	ret = sqlite3_open_v2(name, &r->db,
 			      SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
 				      SQLITE_OPEN_PRIVATECACHE | flags,
-			      NULL);
+			      vfs);
 	if (ret != SQLITE_OK) {
 		return ret;
 	}
@@ -94,27 +95,63 @@ static int open_as(struct rec_reader *r, const char *uri, int flags)
 	sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, BUNDLE_FILE_MAX + 65536);
 	sqlite3_exec(r->db, "PRAGMA cell_size_check=ON", NULL, NULL, NULL);
 	sqlite3_exec(r->db, "PRAGMA mmap_size=0", NULL, NULL, NULL);
+	if (vfs) {
+		/* the index of the log in memory, not in a -shm file */
+		sqlite3_exec(r->db, "PRAGMA locking_mode=EXCLUSIVE", NULL,
+			     NULL, NULL);
+	}
 	/* first touch of the file */
-	ret = sqlite3_exec(r->db, "SELECT count(*) FROM sqlite_schema", NULL,
-			   NULL, &text);
-	sqlite3_free(text);
-	return ret;
+	return sqlite3_exec(r->db, "SELECT count(*) FROM sqlite_schema", NULL,
+			    NULL, NULL);
 }
 
-/* On read-only media there is no place for the lock files of WAL mode: then
- * what is in the main file must do. */
+/* "file:PATH?immutable=1"; caller frees. */
+static char *immutable_uri(const char *path)
+{
+	char *uri = malloc(strlen(path) * 3 + 32), *p = uri;
+
+	if (!uri) {
+		return NULL;
+	}
+	p += sprintf(p, "file:");
+	for (; *path; path++) {
+		if (strchr("%?#", *path)) {
+			p += sprintf(p, "%%%02X", (unsigned int)*path);
+		} else {
+			*p++ = *path;
+		}
+	}
+	strcpy(p, "?immutable=1");
+	return uri;
+}
+
+/* What SQLite says where it may not make the files beside the recording. */
+static bool not_writable(int code)
+{
+	return code == SQLITE_CANTOPEN || code == SQLITE_READONLY;
+}
+
+/*
+ * Of a recording that was not closed the newest part is in the -wal file, and
+ * SQLite wants a -shm file to read that. Where it can neither find nor make one,
+ * on read-only media, nobody is writing either: then it works without locks.
+ * And without a -wal file what is in the main file is all there is.
+ */
 static int open_db(struct rec_reader *r, struct av_err *err)
 {
-	int ret = open_as(r, r->path, 0);
+	int ret = open_as(r, r->path, 0, NULL);
+	char *uri;
 
-	if (ret == SQLITE_CANTOPEN || ret == SQLITE_READONLY) {
-		char *uri = sqlite3_mprintf("file:%s?immutable=1", r->path);
-
-		/* a path with a question mark or per cent is not worth more */
-		if (uri && !strpbrk(r->path, "?%#")) {
-			ret = open_as(r, uri, SQLITE_OPEN_URI);
+	if (not_writable(ret)) {
+		ret = open_as(r, r->path, 0, "unix-none");
+	}
+	if (not_writable(ret)) {
+		uri = immutable_uri(r->path);
+		if (!uri) {
+			return av_err_set(err, -ENOMEM, "out of memory");
 		}
-		sqlite3_free(uri);
+		ret = open_as(r, uri, SQLITE_OPEN_URI, NULL);
+		free(uri);
 	}
 	return ret == SQLITE_OK ? 0 : rec_reader_sql_fail(r, err);
 }
