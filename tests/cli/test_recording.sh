@@ -27,6 +27,16 @@ if command -v sqlite3 >/dev/null; then
 		[ -s "$work/out" ] || fail "no rows: $(cat "$q")"
 	done
 	[ $n -ge 9 ] || fail "only $n queries in the manual"
+	# and it has each table and view with its columns
+	sqlite3 "$work/a.avrec" "
+		SELECT name || ' ( ' || (SELECT group_concat(name, ' , ')
+			FROM pragma_table_info(m.name)) || ' )'
+		FROM sqlite_schema m WHERE type IN ('table', 'view')
+		ORDER BY name" >"$work/want"
+	sed -n 's/^\.It Li \(.* )\)$/\1/p' "$top/man/avsim-recording.5" |
+		sort >"$work/out"
+	sort "$work/want" | diff "$work/out" - >&2 ||
+		fail 'the manual (<) has other tables than the file (>)'
 else
 	echo "SKIP (part): no sqlite3"
 fi
