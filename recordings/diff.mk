@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
 	recordings/diff.c recordings/diff.h recordings/diff_int.h \
 	recordings/diff_align.c \

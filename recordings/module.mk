@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
 	%D%/format_candump.c \
 	%D%/format_csv.c \

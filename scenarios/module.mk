@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # files of this module: libavsim_a_SOURCES, UNIT_TESTS, FUZZERS, BENCHES
 libavsim_a_SOURCES += \
 	%D%/act.h \

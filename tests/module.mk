@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 AM_TESTS_ENVIRONMENT = \
 	AVSIM_TOP_SRCDIR='$(abs_top_srcdir)'; export AVSIM_TOP_SRCDIR; \
 	AVSIM_TOP_BUILDDIR='$(abs_top_builddir)'; export AVSIM_TOP_BUILDDIR; \

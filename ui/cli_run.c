@@ -63,9 +63,12 @@ static int run_session(struct session *s, struct run_opts *o)
 	}
 	scenario_info(s->w->scenario, &info);
 	if (!o->no_record &&
-	    session_record(s, o->record, "run", info.name,
-			   info.epoch_ns)) {
-		return EXIT_TROUBLE;
+	    session_record(s, o->record, "run", info.name, info.epoch_ns)) {
+		if (o->record) {
+			return EXIT_TROUBLE;
+		}
+		/* nobody asked for it: the run is worth more */
+		fputs("avsim: this run is not recorded\n", stderr);
 	}
 	if (world_start(s->w, &err) < 0) {
 		return session_trouble(NULL, &err);

@@ -6,6 +6,7 @@
 /* Each in ui/cli_NAME.c; rows in the order that --help shows. */
 #define COMMANDS(X)                                                            \
 	X(run)                                                                 \
+	X(record)                                                              \
 	X(replay)                                                              \
 	X(verify)                                                              \
 	X(diff)                                                                \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
 	%D%/cli.c %D%/cli.h \
 	%D%/cli_ctl.c \
@@ -9,6 +10,7 @@ libavsim_a_SOURCES += \
 	%D%/cli_lint.c \
 	%D%/cli_list.c \
 	%D%/cli_rec.c %D%/cli_rec.h \
+	%D%/cli_record.c \
 	%D%/cli_replay.c \
 	%D%/cli_run.c \
 	%D%/cli_services.c %D%/cli_services.h \

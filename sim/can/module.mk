@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
 	%D%/candump.c %D%/candump.h \
 	%D%/dbc.h %D%/dbc_priv.h \

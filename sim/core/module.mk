@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
 	%D%/bus.c %D%/bus.h \
 	%D%/cmdq.c %D%/cmdq.h \

@@ -32,6 +32,8 @@ struct builder {
 	size_t n, room;
 	size_t n_nodes;
 	bool bad;
+	const char *buf; /* the text, for messages */
+	size_t len;
 };
 
 static void *arena_alloc(struct av_yaml_doc *doc, size_t size)
@@ -239,6 +241,20 @@ static const char *refused(const yaml_event_t *ev)
 	}
 }
 
+/* libyaml's own words, but for the mistake that its words do not explain. */
+static int syntax_error(struct builder *b, const yaml_parser_t *parser)
+{
+	const yaml_mark_t *at = &parser->problem_mark;
+
+	if (at->index < b->len && b->buf[at->index] == '\t') {
+		return complain(b, at, "a tab: indent with spaces");
+	}
+	return av_diag_add(b->d, b->doc->name, clamp(at->line),
+			   clamp(at->column), "%s%s%s", parser->problem,
+			   parser->context ? " " : "",
+			   parser->context ? parser->context : "");
+}
+
 /* Reads events until the document ends. 0, -EINVAL (said), -ENOMEM. */
 static int build(struct builder *b, yaml_parser_t *parser)
 {
@@ -268,13 +284,7 @@ static int build(struct builder *b, yaml_parser_t *parser)
 					"%s near byte %zu", parser->problem,
 					parser->problem_offset);
 			}
-			return av_diag_add(b->d, b->doc->name,
-					   clamp(parser->problem_mark.line),
-					   clamp(parser->problem_mark.column),
-					   "%s%s%s", parser->problem,
-					   parser->context ? " " : "",
-					   parser->context ? parser->context :
-							     "");
+			return syntax_error(b, parser);
 		}
 		why = refused(&ev);
 		if (why) {
@@ -340,7 +350,9 @@ static int build(struct builder *b, yaml_parser_t *parser)
 int av_yaml_parse(const char *name, const char *buf, size_t len,
 		  struct av_yaml_doc *doc, struct av_diags *d)
 {
-	struct builder b = { .doc = doc, .d = d };
+	struct builder b = {
+		.doc = doc, .d = d, .buf = buf, .len = len
+	};
 	yaml_parser_t parser;
 	int ret;
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # gRPC and what speaks it. The code for the messages is generated; it is not
 # ours to lint, so it has a library and flags of its own.
 PROTO_DIR = sim/services/proto

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # files of this module: libavsim_a_SOURCES, UNIT_TESTS, FUZZERS, BENCHES
 libavsim_a_SOURCES += \
 	%D%/bind.c %D%/bind.h %D%/bind_message.c %D%/bind_read.c \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
 	%D%/vhal.c %D%/vhal.h \
 	%D%/vhal_check.c \

@@ -16,6 +16,17 @@ says out '2.000 s virtual'
 check 2 "$avsim" run parking --until 2s --record "$work/a.avrec"
 says err 'a.avrec'
 
+check 0 "$avsim" record parking -o "$work/rec.avrec" --until 1s
+[ -s "$work/rec.avrec" ] || fail "avsim record made no recording"
+check 2 "$avsim" record parking
+says err '-o FILE'
+
+# no place for a recording that nobody asked for: the run goes on
+check 0 env -u XDG_STATE_HOME -u HOME "$avsim" run parking --until 1s
+says err 'not recorded'
+check 2 env -u XDG_STATE_HOME -u HOME "$avsim" run parking --until 1s \
+	--record /nonexistent/a.avrec
+
 # only the last 20 stay
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do
 	"$avsim" run parking --until 20ms >/dev/null

@@ -512,6 +512,7 @@ TEST(yaml_refuses_what_could_explode_or_surprise)
 	deep[200] = '\0';
 	yaml_fails(deep, "1:65: nested too deeply");
 	yaml_fails("a: \"x\\0y\"\n", "1:4: NUL in a text");
+	yaml_fails("a:\n\tb: 1\n", "2:1: a tab: indent with spaces");
 }
 
 TEST(yaml_suggests_the_key_that_was_meant)
