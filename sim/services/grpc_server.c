@@ -676,6 +676,29 @@ static bool too_many_resets(struct conn *c)
 	return ++c->resets > RESETS_MAX;
 }
 
+static void calm(struct conn *c)
+{
+	c->server->stats.protocol_errors++;
+	nghttp2_session_terminate_session(c->session,
+					  NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* A malformed request: nghttp2 resets its stream. That costs the peer as little
+ * as a reset of its own. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *f,
+			    int error, void *user)
+{
+	struct conn *c = user;
+
+	(void)session;
+	(void)f;
+	(void)error;
+	if (too_many_resets(c)) {
+		calm(c);
+	}
+	return 0;
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *f,
 		    void *user)
 {
@@ -702,9 +725,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *f,
 		break;
 	case NGHTTP2_RST_STREAM:
 		if (too_many_resets(c)) {
-			c->server->stats.protocol_errors++;
-			nghttp2_session_terminate_session(
-				session, NGHTTP2_ENHANCE_YOUR_CALM);
+			calm(c);
 		}
 		break;
 	default:
@@ -922,6 +943,8 @@ static int make_callbacks(struct grpc_server *s)
 		s->callbacks, on_data_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(s->callbacks,
 							     on_frame);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+		s->callbacks, on_invalid_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(
 		s->callbacks, on_stream_close);
 	nghttp2_session_callbacks_set_on_frame_send_callback(s->callbacks,

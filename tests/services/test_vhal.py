@@ -284,7 +284,7 @@ deaf.connect(f'{run_dir}/vhal.sock')
 path = b'/android.hardware.automotive.vehicle.proto.VehicleServer/StartPropertyValuesStream'
 deaf.sendall(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + frame(4, 0, 0, b'') +
              frame(1, 4, 1, b'\x83\x86' + lit(b':path', path) +
-                   lit(b'content-type', b'application/grpc') + lit(b':authority', b'x')) +
+                   lit(b':authority', b'x') + lit(b'content-type', b'application/grpc')) +
              frame(0, 1, 1, bytes(5)))
 
 # ---- 200 clients at once ----
