@@ -97,8 +97,12 @@ void grpc_server_set_trace(struct grpc_server *s, grpc_trace_fn *fn, void *ctx);
 /* For carriers: streams accepted by it become connections. Borrowed. */
 struct av_acceptor *grpc_server_acceptor(struct grpc_server *s);
 
+/* How long a peer may take nothing of what waits for it; default 30 s. */
+void grpc_server_set_stall(struct grpc_server *s, unsigned int seconds);
+
 struct grpc_server_stats {
 	uint64_t connections, calls, errors, protocol_errors;
+	uint64_t stalled; /* calls and connections ended for not reading */
 	unsigned int open_connections, open_calls;
 };
 void grpc_server_stats(const struct grpc_server *s,

@@ -18,7 +18,9 @@
  *
  * Whose fault: a peer that breaks HTTP/2 loses its connection; a request that
  * breaks gRPC gets a status; both are counted. Limits: message, unpacked size,
- * queue, calls per connection, resets and pings and settings per connection.
+ * queue, calls per connection, headers per call, resets and pings and settings
+ * per connection. A peer that takes nothing of what waits for it for STALL_S
+ * loses the call (its window is shut) or the connection (its socket is full).
  */
 #include "config.h"
 
@@ -35,6 +37,8 @@
 #define RESET_WINDOW_NS UINT64_C(10000000000)
 #define OUT_PENDING_MAX (256u << 10) /* framed bytes waiting for the carrier */
 #define DEADLINE_TICK_MS 20
+#define STALL_S 30
+#define HEADERS_MAX 16384 /* of one call, by the count of HPACK */
 
 enum call_state { CALL_HEADERS, CALL_OPEN, CALL_FINISHED };
 
@@ -52,7 +56,8 @@ struct grpc_call {
 	enum grpc_status status;
 	char message[512];
 	uint64_t start_ns, deadline_ns; /* 0 = none */
-	size_t bytes_in, bytes_out;
+	size_t bytes_in, bytes_out, header_bytes;
+	unsigned int moved; /* second when bytes went out, or none waited */
 	void *user;
 };
 
@@ -68,6 +73,7 @@ struct conn {
 	bool dirty, dead, blocked;
 	unsigned int resets;
 	uint64_t reset_window;
+	unsigned int moved; /* as of a call */
 };
 
 struct grpc_server {
@@ -81,6 +87,9 @@ struct grpc_server {
 	uv_prepare_t flusher;
 	uv_timer_t deadlines;
 	unsigned int n_deadlines;
+	uv_timer_t seconds;
+	unsigned int second; /* counts while there are connections */
+	unsigned int stall_s;
 	unsigned int n_handles; /* uv handles still open, for the end */
 	struct grpc_server_stats stats;
 	grpc_trace_fn *trace;
@@ -116,6 +125,9 @@ static bool push_pending(struct conn *c)
 		}
 		if ((size_t)n < grpc_buf_len(&c->pending)) {
 			c->blocked = true;
+		}
+		if (n > 0) {
+			c->moved = c->server->second;
 		}
 		grpc_buf_drop(&c->pending, (size_t)n);
 	}
@@ -223,6 +235,7 @@ static ssize_t read_out(nghttp2_session *session, int32_t stream, uint8_t *buf,
 		memcpy(buf, c->out.v + c->out.head, n);
 		grpc_buf_drop(&c->out, n);
 		c->bytes_out += n;
+		c->moved = c->conn->server->second;
 	}
 	if (grpc_buf_len(&c->out) == 0 && c->state == CALL_FINISHED) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
@@ -431,6 +444,50 @@ static void set_deadline(struct grpc_call *c, uint64_t ns)
 	}
 }
 
+/* ---- peers that do not read ---- */
+
+static void check_calls(struct conn *c)
+{
+	struct grpc_server *s = c->server;
+
+	for (struct grpc_call *k = c->calls; k; k = k->next) {
+		if (grpc_buf_len(&k->out) == 0) {
+			k->moved = s->second;
+		} else if (s->second - k->moved >= s->stall_s) {
+			k->moved = s->second; /* once will do */
+			s->stats.stalled++;
+			nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE,
+						  k->stream,
+						  NGHTTP2_ENHANCE_YOUR_CALM);
+			mark_dirty(c);
+		}
+	}
+}
+
+static void on_second(uv_timer_t *t)
+{
+	struct grpc_server *s = t->data;
+
+	s->second++;
+	for (struct conn *c = s->conns; c; c = c->next) {
+		if (grpc_buf_len(&c->pending) == 0) {
+			c->moved = s->second;
+			check_calls(c);
+		} else if (s->second - c->moved >= s->stall_s) {
+			s->stats.stalled++;
+			conn_kill(c);
+		}
+	}
+	if (!s->conns) {
+		uv_timer_stop(t);
+	}
+}
+
+void grpc_server_set_stall(struct grpc_server *s, unsigned int seconds)
+{
+	s->stall_s = seconds;
+}
+
 /* ---- receiving ---- */
 
 static struct grpc_call *call_of(nghttp2_session *session, int32_t stream)
@@ -455,6 +512,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *f,
 	k->conn = c;
 	k->stream = f->hd.stream_id;
 	k->start_ns = uv_hrtime();
+	k->moved = c->server->second;
 	k->next = c->calls;
 	if (k->next) {
 		k->next->prev = k;
@@ -483,6 +541,11 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *f,
 	(void)user;
 	if (!c || c->state != CALL_HEADERS) {
 		return 0; /* trailers of a request mean nothing to us */
+	}
+	/* a few bytes on the wire can name a long header again and again */
+	c->header_bytes += namelen + valuelen + 32;
+	if (c->header_bytes > HEADERS_MAX) {
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}
 	if (is(name, namelen, ":path")) {
 		snprintf(c->path, sizeof(c->path), "%.*s",
@@ -893,7 +956,7 @@ static int accept_stream(struct av_acceptor *a, struct av_stream *stream)
 	static const nghttp2_settings_entry settings[] = {
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, GRPC_STREAMS_MAX },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20 },
-		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, 16384 },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEADERS_MAX },
 	};
 	struct grpc_server *s = a->ctx;
 	struct conn *c = calloc(1, sizeof(*c));
@@ -916,7 +979,11 @@ static int accept_stream(struct av_acceptor *a, struct av_stream *stream)
 	if (c->next) {
 		c->next->prev = c;
 	}
+	if (!s->conns) {
+		uv_timer_start(&s->seconds, on_second, 1000, 1000);
+	}
 	s->conns = c;
+	c->moved = s->second;
 	s->stats.connections++;
 	s->stats.open_connections++;
 	stream->user = c;
@@ -973,11 +1040,14 @@ struct grpc_server *grpc_server_create(uv_loop_t *loop, const char *name)
 					    .ctx = s };
 	uv_prepare_init(loop, &s->flusher);
 	uv_timer_init(loop, &s->deadlines);
-	s->flusher.data = s->deadlines.data = s;
-	s->n_handles = 2;
+	uv_timer_init(loop, &s->seconds);
+	s->flusher.data = s->deadlines.data = s->seconds.data = s;
+	s->n_handles = 3;
+	s->stall_s = STALL_S;
 	uv_prepare_start(&s->flusher, on_flush);
 	uv_unref((uv_handle_t *)&s->flusher);
 	uv_unref((uv_handle_t *)&s->deadlines);
+	uv_unref((uv_handle_t *)&s->seconds);
 	return s;
 }
 
@@ -1009,6 +1079,7 @@ void grpc_server_destroy(struct grpc_server *s)
 	}
 	uv_close((uv_handle_t *)&s->flusher, handle_closed);
 	uv_close((uv_handle_t *)&s->deadlines, handle_closed);
+	uv_close((uv_handle_t *)&s->seconds, handle_closed);
 }
 
 int grpc_server_add(struct grpc_server *s, const struct grpc_service *svc)

@@ -3,7 +3,7 @@
  * A server that shows what the gRPC layer does, for test_grpc.py: the messages
  * of the control API, with meanings of its own.
  *
- *	grpc_testd SOCKET [TCP-ADDRESS]
+ *	grpc_testd SOCKET [TCP-ADDRESS [STALL-SECONDS]]
  *
  * Get echoes names; Subscribe("N SIZE") streams N messages with SIZE bytes;
  * Command("fail CODE TEXT") ends with that status, "hang" never answers; Quit
@@ -169,6 +169,10 @@ int main(int argc, char **argv)
 	}
 	uv_loop_init(&d.loop);
 	d.server = grpc_server_create(&d.loop, "testd");
+	if (argc > 3) {
+		grpc_server_set_stall(d.server,
+				      (unsigned int)atoi(argv[3]));
+	}
 	grpc_server_add(d.server, &control);
 	grpc_reflect_add(d.server, &reflection);
 	if (sock_listen_unix(&d.loop, argv[1], grpc_server_acceptor(d.server),
@@ -191,11 +195,11 @@ int main(int argc, char **argv)
 	sock_listener_stats(d.unix_l, &open_now, &refused);
 	printf("calls %llu errors %llu protocol_errors %llu open_calls %u "
 	       "open %u refused %llu hangs_ended %lu streams_ended %lu "
-	       "max_queued %lu\n",
+	       "max_queued %lu stalled %llu\n",
 	       (unsigned long long)st.calls, (unsigned long long)st.errors,
 	       (unsigned long long)st.protocol_errors, st.open_calls, open_now,
 	       (unsigned long long)refused, d.hangs_ended, d.streams_ended,
-	       d.max_queued);
+	       d.max_queued, (unsigned long long)st.stalled);
 	sock_listener_destroy(d.unix_l);
 	sock_listener_destroy(d.tcp_l);
 	grpc_server_destroy(d.server);
