@@ -92,3 +92,6 @@ EXTRA_DIST += tests/services/audio_guest.py \
 	tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
 	tests/services/test_emulator.py \
 	tests/data/dumpstate/mistakes.xml tests/data/dumpstate/sample.xml
+BENCHES += tests/bench/bench_grpc
+EXTRA_DIST += tests/bench/peer_grpc.cc tests/bench/peer_grpc.sh
+CLEANFILES += tests/bench/bench_grpc-peer

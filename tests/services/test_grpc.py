@@ -282,6 +282,8 @@ s.close()
 assert stub.Get(pb.NameRequest(names=['ok']), timeout=10).items
 
 # HPACK bombs: one long entry in the table, named thousands of times by a byte each
+with open(f'{build}/config.h') as f:  # ASan keeps what is freed for a while
+    room = (200 if '#define AVSIM_SANITIZED 1' in f.read() else 8) << 20
 before = rss()
 for n in (100, 4000, 16000):
     s = raw()
@@ -294,7 +296,7 @@ for n in (100, 4000, 16000):
     except OSError:
         pass
     s.close()
-assert rss() - before < 8 << 20, f'grew by {(rss() - before) >> 20} MiB'
+assert rss() - before < room, f'grew by {(rss() - before) >> 20} MiB'
 # header blocks that never end (CONTINUATION flood)
 s = raw()
 try:
@@ -313,7 +315,7 @@ except OSError:
     pass
 s.close()
 assert stub.Get(pb.NameRequest(names=['ok']), timeout=10).items
-assert rss() - before < 8 << 20, f'grew by {(rss() - before) >> 20} MiB'
+assert rss() - before < room, f'grew by {(rss() - before) >> 20} MiB'
 
 # subscribers that never read are let go (here after 3 s): one whose window is shut,
 # one with a window without end and a full socket
