@@ -46,6 +46,7 @@ EXTRA_DIST += tests/services/test_grpc.py tests/services/test_vhal.py
 CLI_TESTS = \
 	tests/cli/test_diff.sh \
 	tests/cli/test_golden.sh \
+	tests/cli/test_ctl.sh \
 	tests/cli/test_layers.sh \
 	tests/cli/test_man.sh \
 	tests/cli/test_recording.sh \

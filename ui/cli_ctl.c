@@ -333,9 +333,9 @@ static int do_do(struct ctl *c)
 /* fault NAME key=value ..., clear [NAME] */
 static int do_fault(struct ctl *c)
 {
-	char text[16384] = "fault ";
+	char text[16384] = "fault name=";
 
-	joined(c, text + 6, sizeof(text) - 6);
+	joined(c, text + 11, sizeof(text) - 11);
 	return command(c, text);
 }
 

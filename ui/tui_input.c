@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "scenarios/action.h"
+#include "sim/services/steer.h"
 #include "sim/world.h"
 #include "ui/tui.h"
 
@@ -31,32 +32,22 @@ void tui_flash(struct tui *t, bool bad, const char *fmt, ...)
 	t->flash_until = pace_wall_ns() + FLASH_NS;
 }
 
+static struct steer steered(const struct tui *t)
+{
+	return (struct steer){ .w = t->env.w,
+			       .pace = t->env.pace,
+			       .replay = t->env.replay };
+}
+
 const char *tui_try(struct tui *t, const char *text)
 {
-	const struct action *act;
-	struct args args;
-	void *arena = NULL;
+	struct steer s = steered(t);
 	struct av_err err = { 0 };
-	int ret;
 
-	if (t->env.replay) {
-		return "a replay takes its inputs from the recording only";
-	}
-	if (t->finished) {
-		return "the run has ended";
-	}
-	ret = action_parse(text, &act, &args, &arena, &err);
-	if (ret == 0 && act->check) {
-		ret = act->check(t->env.w, &args, &err);
-	}
-	free(arena);
-	if (ret < 0) {
+	if (steer_command(&s, text, &err) < 0) {
 		snprintf(t->error, sizeof(t->error), "%.*s",
 			 (int)sizeof(t->error) - 1, err.msg);
 		return t->error;
-	}
-	if (cmdq_post(t->env.w->cmdq, CMD_FROM_USER, text) < 0) {
-		return "too many commands are waiting";
 	}
 	tui_flash(t, false, "%s%s", text,
 		  t->env.pace->paused ? "  (waits for the next step)" : "");
@@ -268,6 +259,7 @@ static void change_speed(struct tui *t, int by)
 					10,  20,  50,  100, PACE_MAX };
 	const int n = sizeof(steps) / sizeof(steps[0]);
 	struct pace *p = t->env.pace;
+	struct steer s = steered(t);
 	int at = n - 1;
 
 	if (p->speed > PACE_MAX) {
@@ -280,28 +272,26 @@ static void change_speed(struct tui *t, int by)
 	}
 	at += by;
 	at = at < 0 ? 0 : at >= n ? n - 1 : at;
-	pace_set_speed(p, steps[at], evq_now(t->env.w->q));
+	steer_speed(&s, steps[at], NULL);
 }
 
 static void step(struct tui *t, vtime by)
 {
-	struct pace *p = t->env.pace;
-	vtime now = evq_now(t->env.w->q);
+	struct steer s = steered(t);
 
-	if (!p->paused) {
-		pace_pause(p, true, now);
+	if (!t->env.pace->paused) {
+		steer_pause(&s, true);
 	}
-	/* several keys before the loop got round to it add up */
-	pace_step(p, by, p->step_to > now ? p->step_to : now);
+	steer_step(&s, by, NULL);
 }
 
 static bool pace_key(struct tui *t, int ch)
 {
-	struct pace *p = t->env.pace;
+	struct steer s = steered(t);
 
 	switch (ch) {
 	case ' ':
-		pace_pause(p, !p->paused, evq_now(t->env.w->q));
+		steer_pause(&s, !t->env.pace->paused);
 		return true;
 	case '.':
 		step(t, STEP_SMALL);

@@ -14,9 +14,9 @@
 #include "sim/services/control.h"
 
 #include "recordings/rec.h"
-#include "scenarios/action.h"
 #include "scenarios/fault.h"
 #include "sim/core/text.h"
+#include "sim/services/steer.h"
 #include "sim/world.h"
 
 #include "control.pb-c.h"
@@ -449,59 +449,72 @@ static void get_status(struct grpc_call *call, void *service,
 	reply_status(call, service);
 }
 
+static struct steer steered(const struct control *c)
+{
+	return (struct steer){ .w = c->env.w,
+			       .pace = c->env.pace,
+			       .replay = c->env.replay };
+}
+
+/* What steer_*() said, as a status. */
+static void refuse(struct grpc_call *call, int ret, const struct av_err *err)
+{
+	grpc_call_finish(call,
+			 ret == -ENOSPC ? GRPC_RESOURCE_EXHAUSTED :
+			 ret == -EPERM || ret == -EBUSY || ret == -ESHUTDOWN ?
+					  GRPC_FAILED_PRECONDITION :
+					  GRPC_INVALID_ARGUMENT,
+			 "%s", err->msg);
+}
+
 static void pause_run(struct grpc_call *call, void *service,
 		      const ProtobufCMessage *msg)
 {
-	struct control *c = service;
+	struct steer s = steered(service);
 
 	(void)msg;
-	pace_pause(c->env.pace, true, evq_now(c->env.w->q));
-	reply_status(call, c);
+	steer_pause(&s, true);
+	reply_status(call, service);
 }
 
 static void resume(struct grpc_call *call, void *service,
 		   const ProtobufCMessage *msg)
 {
-	struct control *c = service;
+	struct steer s = steered(service);
 
 	(void)msg;
-	pace_pause(c->env.pace, false, evq_now(c->env.w->q));
-	reply_status(call, c);
+	steer_pause(&s, false);
+	reply_status(call, service);
 }
 
 static void step(struct grpc_call *call, void *service,
 		 const ProtobufCMessage *msg)
 {
-	struct control *c = service;
-	const Avsim__V1__StepRequest *q = (const void *)msg;
+	struct steer s = steered(service);
+	struct av_err err;
+	int ret = steer_step(&s, ((const Avsim__V1__StepRequest *)msg)->by_ns,
+			     &err);
 
-	if (!c->env.pace->paused) {
-		grpc_call_finish(call, GRPC_FAILED_PRECONDITION,
-				 "not paused: pause first");
-	} else if (q->by_ns < 0 || q->by_ns > 3600 * VT_S) {
-		grpc_call_finish(call, GRPC_INVALID_ARGUMENT,
-				 "a step is 0 to 1 hour");
+	if (ret < 0) {
+		refuse(call, ret, &err);
 	} else {
-		pace_step(c->env.pace, q->by_ns ? q->by_ns : VEHICLE_STEP,
-			  evq_now(c->env.w->q));
-		reply_status(call, c);
+		reply_status(call, service);
 	}
 }
 
 static void set_speed(struct grpc_call *call, void *service,
 		      const ProtobufCMessage *msg)
 {
-	struct control *c = service;
-	const Avsim__V1__SpeedRequest *q = (const void *)msg;
+	struct steer s = steered(service);
+	struct av_err err;
+	int ret = steer_speed(&s, ((const Avsim__V1__SpeedRequest *)msg)->speed,
+			      &err);
 
-	if (!(q->speed == 0 || (q->speed >= 0.01 && q->speed <= 1e6))) {
-		grpc_call_finish(call, GRPC_INVALID_ARGUMENT,
-				 "speed is 0 (as fast as possible) or 0.01 to "
-				 "1e6");
-		return;
+	if (ret < 0) {
+		refuse(call, ret, &err);
+	} else {
+		reply_status(call, service);
 	}
-	pace_set_speed(c->env.pace, q->speed, evq_now(c->env.w->q));
-	reply_status(call, c);
 }
 
 static void seek(struct grpc_call *call, void *service,
@@ -528,26 +541,15 @@ static void seek(struct grpc_call *call, void *service,
 static void post(struct grpc_call *call, struct control *c, const char *text)
 {
 	Google__Protobuf__Empty empty = GOOGLE__PROTOBUF__EMPTY__INIT;
-	const struct action *a;
-	struct args args;
-	void *arena = NULL;
+	struct steer s = steered(c);
 	struct av_err err;
-	int ret = action_parse(text, &a, &args, &arena, &err);
+	int ret = steer_command(&s, text, &err);
 
-	if (ret == 0 && a->check) {
-		ret = a->check(c->env.w, &args, &err);
-	}
-	free(arena);
 	if (ret < 0) {
-		grpc_call_finish(call, GRPC_INVALID_ARGUMENT, "%s", err.msg);
-		return;
+		refuse(call, ret, &err);
+	} else {
+		grpc_call_reply(call, &empty.base);
 	}
-	if (cmdq_post(c->env.w->cmdq, CMD_FROM_USER, text) < 0) {
-		grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED,
-				 "the command queue is full");
-		return;
-	}
-	grpc_call_reply(call, &empty.base);
 }
 
 static void command(struct grpc_call *call, void *service,

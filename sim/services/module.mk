@@ -68,6 +68,7 @@ libavsim_a_SOURCES += \
 	%D%/services.c %D%/services.h \
 	%D%/rundir.c %D%/rundir.h \
 	%D%/sock.c %D%/sock.h \
+	%D%/steer.c %D%/steer.h \
 	%D%/stream.h \
 	%D%/vhal_aidl.c \
 	%D%/vhal_dump.c %D%/vhal_dump.h \

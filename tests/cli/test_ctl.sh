@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A running avsim is looked into and steered from outside.
+. "$(dirname "$0")/lib.sh"
+
+ctl() {
+	"$avsim" ctl --run-dir "$work/run" "$@"
+}
+
+start() { # COMMAND...: in the background, until its socket is there
+	"$avsim" "$@" --headless --run-dir "$work/run" >"$work/run.out" 2>&1 &
+	pid=$!
+	i=0
+	while [ ! -S "$work/run/ctl.sock" ] && [ $i -lt 100 ]; do
+		sleep 0.05
+		i=$((i + 1))
+	done
+}
+
+seconds() {
+	ctl status | sed -n 's/^ *time: *\([0-9]*\)\..*/\1/p'
+}
+
+start run parking --speed 1 --record "$work/a.avrec"
+check 0 ctl status
+says out 'speed:    1x'
+check 0 ctl pause
+says out 'paused'
+check 0 ctl step 100ms
+check 0 ctl get Vehicle.Speed GEAR_SELECTION
+says out 'GEAR_PARK'
+check 2 ctl get Vehicle.Sped
+says err "did you mean 'Vehicle.Speed'?"
+check 0 ctl set HVAC_TEMPERATURE_SET/ROW_1_LEFT 25.5
+check 2 ctl set GEAR_SELECTION 8
+check 0 ctl inject can0 123#1122
+check 0 ctl mark it is time
+check 0 ctl fault can-mute bus=can0
+check 0 ctl step 50ms
+check 0 ctl status
+says out 'fault:    can-mute'
+check 0 ctl clear
+check 0 ctl resume
+check 2 ctl step
+says err 'pause first'
+check 2 ctl seek 5s
+says err 'only a replay can seek'
+check 0 ctl speed 20
+sleep 0.5
+check 0 ctl get HVAC_TEMPERATURE_SET/ROW_1_LEFT
+says out '25.5'
+check 0 ctl list 'EV_*'
+says out 'EV_BATTERY_LEVEL'
+check 2 ctl stauts
+says err "did you mean 'status'?"
+check 0 ctl quit
+wait $pid || fail "the run failed: $(cat "$work/run.out")"
+check 0 "$avsim" replay "$work/a.avrec"
+says out 'all as recorded'
+
+# a replay seeks both ways, and takes no commands
+check 0 "$avsim" record parking -o "$work/b.avrec"
+start replay "$work/b.avrec" --speed 1
+check 0 ctl seek 20s
+sleep 0.5
+t=$(seconds)
+[ "$t" -ge 20 ] && [ "$t" -lt 30 ] || fail "at $t s after seeking to 20 s"
+check 0 ctl seek 5s
+sleep 0.7
+t=$(seconds)
+[ "$t" -ge 5 ] && [ "$t" -lt 15 ] || fail "at $t s after seeking to 5 s"
+check 2 ctl mark no
+says err 'recording only'
+check 0 ctl speed max
+wait $pid || fail "the replay failed: $(cat "$work/run.out")"
+grep -q 'all as recorded' "$work/run.out" || fail "$(cat "$work/run.out")"
+check 2 ctl status
+done_testing
