@@ -32,6 +32,7 @@ says out 'GEAR_PARK'
 check 2 ctl get Vehicle.Sped
 says err "did you mean 'Vehicle.Speed'?"
 check 0 ctl set HVAC_TEMPERATURE_SET/ROW_1_LEFT 25.5
+check 0 ctl step 200ms
 check 2 ctl set GEAR_SELECTION 8
 check 0 ctl inject can0 123#1122
 check 0 ctl mark it is time
