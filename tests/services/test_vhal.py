@@ -69,6 +69,16 @@ assert os.stat(run_dir).st_mode & 0o777 == 0o700
 assert os.stat(f'{run_dir}/vhal.sock').st_mode & 0o777 == 0o600
 
 
+# TCP only where asked for, and then on the loopback address
+inodes = {os.readlink(f'/proc/{avsim.pid}/fd/{f}') for f in os.listdir(f'/proc/{avsim.pid}/fd')}
+listens = []
+for net, family in (('tcp', 4), ('tcp6', 6)):
+    with open(f'/proc/{avsim.pid}/net/{net}') as f:
+        listens += [c[1] for c in map(str.split, f)
+                    if c[3] == '0A' and f'socket:[{c[9]}]' in inodes]
+assert len(listens) == 1 and listens[0].startswith('0100007F:'), listens
+
+
 def connect(name='vhal.sock'):
     return grpc.insecure_channel(f'unix:{run_dir}/{name}',
                                  options=[('grpc.use_local_subchannel_pool', 1)])
