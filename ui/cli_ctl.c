@@ -90,8 +90,7 @@ static void on_done(void *ctx, enum grpc_status status, const char *text)
 
 	c->done = true;
 	if (status != GRPC_OK) {
-		cli_trouble("%s%s%s", text[0] ? text : grpc_status_name(status),
-			    text[0] ? "" : "", "");
+		cli_trouble("%s", text[0] ? text : grpc_status_name(status));
 		c->status = EXIT_TROUBLE;
 	}
 }

@@ -136,13 +136,8 @@ static void send_config(struct grpc_call *c, const struct vhal_prop_config *p)
 static void get_all_config(struct grpc_call *c, void *service,
 			   const ProtobufCMessage *msg)
 {
-	struct vhal_service *s = service;
-
 	(void)msg;
-	for (size_t i = 0; i < vhal_n_props(s->env.vhal); i++) {
-		send_config(c, vhal_prop_at(s->env.vhal, i));
-	}
-	grpc_call_finish(c, GRPC_OK, NULL);
+	vhal_service_configs(service, c, send_config);
 }
 
 /* ---- values ---- */

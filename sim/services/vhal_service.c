@@ -384,6 +384,18 @@ enum vhal_code vhal_service_set(struct vhal_service *s,
 			       VHAL_TRY_AGAIN;
 }
 
+/* ---- configurations ---- */
+
+void vhal_service_configs(struct vhal_service *s, struct grpc_call *c,
+			  void (*send)(struct grpc_call *c,
+				       const struct vhal_prop_config *p))
+{
+	for (size_t i = 0; i < vhal_n_props(s->env.vhal); i++) {
+		send(c, vhal_prop_at(s->env.vhal, i));
+	}
+	grpc_call_finish(c, GRPC_OK, NULL);
+}
+
 /* ---- creation ---- */
 
 static int subscribe(struct vhal_service *s)

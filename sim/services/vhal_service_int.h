@@ -60,6 +60,11 @@ enum vhal_code vhal_service_set(struct vhal_service *s,
 				const struct vhal_value *val,
 				struct av_err *err);
 
+/* Answer @c with every property's configuration, each sent by @send, and OK. */
+void vhal_service_configs(struct vhal_service *s, struct grpc_call *c,
+			  void (*send)(struct grpc_call *c,
+				       const struct vhal_prop_config *p));
+
 void vhal_fakes_finish(struct vhal_service *s);
 
 #endif
