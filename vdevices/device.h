@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a device is: one file (dev_NAME.c) with one struct vdev_type, and one
+ * row in table.c. It does not know whether it runs in the loop, in a thread or
+ * in a confined child; it gets queues (virtq.h), a message port and a libuv
+ * loop, and nothing else. All calls come on the device's own thread.
+ */
+#ifndef AVSIM_VDEVICES_DEVICE_H
+#define AVSIM_VDEVICES_DEVICE_H
+
+#include "sim/core/err.h"
+#include "vdevices/health.h"
+#include "vdevices/port.h"
+#include "vdevices/virtq.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct av_acceptor; /* sim/services/stream.h */
+struct vdev;
+struct vdev_glue;
+
+/* Ids of VIRTIO 1.4 chapter 5 (and the private ones of Linux). */
+enum virtio_id {
+	VIRTIO_ID_NET = 1,
+	VIRTIO_ID_BLOCK = 2,
+	VIRTIO_ID_CONSOLE = 3,
+	VIRTIO_ID_RNG = 4,
+	VIRTIO_ID_INPUT = 18,
+	VIRTIO_ID_VSOCK = 19,
+	VIRTIO_ID_SCMI = 32,
+	VIRTIO_ID_BT = 40,
+};
+
+/* Where a device runs. */
+enum vdev_home {
+	VDEV_LOOP,   /* the process's loop: low rate, or needs streams */
+	VDEV_THREAD, /* a thread and loop of its own */
+	VDEV_CHILD,  /* a confined child process */
+};
+
+/* What the sandbox must leave to a confined device; nothing by default. */
+enum {
+	VDEV_MAY_INET = 1, /* IPv4/IPv6 sockets: the host's network */
+	VDEV_MAY_IO_URING = 2,
+	VDEV_MAY_THREADS = 4, /* clone() of threads */
+};
+
+/* An option that a guest profile or the command line can give. */
+struct vdev_opt {
+	const char *name, *value, *help; /* value: "FILE", "on|off", "N" */
+	bool path; /* a host path: opened before confinement, see vdev_args */
+};
+
+#define VDEV_OPTS_MAX 16
+
+struct vdev_args {
+	const char *name; /* of this instance: "blk0" */
+	uint64_t seed; /* of the run; use av_rand_init() with "device/NAME" */
+	struct {
+		const char *key, *value;
+	} opt[VDEV_OPTS_MAX];
+	size_t n_opts;
+	/* Devices in the loop only: where a guest's streams go, by name
+	 * ("vhal", "gnss", ...); NULL elsewhere. */
+	struct av_acceptor *(*acceptor)(void *ctx, const char *name);
+	void *acceptor_ctx;
+};
+/* The value of @key, or @otherwise. */
+const char *vdev_opt(const struct vdev_args *a, const char *key,
+		     const char *otherwise);
+
+struct vdev_type {
+	const char *name; /* "rng": [a-z]+ */
+	const char *help; /* one line for `avsim list devices` */
+	enum virtio_id id;
+	uint64_t features;    /* device bits; ring bits are the core's */
+	uint16_t n_queues;    /* most that it has */
+	uint16_t config_size; /* bytes, <= 256; 0 none */
+	/* Completes requests after kick() has returned; calls virtq_flush() and
+	 * health_served() itself. Else the host does both after kick(). */
+	bool async;
+	bool in_order;       /* completes in the order popped: offer IN_ORDER */
+	enum vdev_home home; /* by default */
+	bool loop_only;      /* needs args->acceptor */
+	unsigned int may;    /* VDEV_MAY_* */
+	const struct vdev_opt *opts; /* ended by name NULL; may be NULL */
+	/* QEMU's -device without "-pci"; NULL: only vhost-user-test-device */
+	const char *qemu_device;
+	const char *crosvm_type; /* --vhost-user type=; NULL: none */
+
+	/* Open host resources by @args, set d->priv; before confinement.
+	 * Return 0 or -errno with @err naming the remedy. */
+	int (*open)(struct vdev *d, const struct vdev_args *args,
+		    struct av_err *err);
+	/* The loop runs and the process is confined; optional. */
+	int (*ready)(struct vdev *d, struct av_err *err);
+	void (*close)(struct vdev *d); /* also after a failed ready() */
+	/* Bits that depend on options, instead of .features; optional. */
+	uint64_t (*get_features)(struct vdev *d);
+	uint16_t (*get_n_queues)(struct vdev *d); /* optional */
+	/* The whole config space, @buf of config_size, zeroed. */
+	void (*get_config)(struct vdev *d, uint8_t *buf);
+	/* Driver wrote [off, off + len): checked to be inside. -EPERM: not
+	 * writable. Optional. */
+	int (*set_config)(struct vdev *d, uint32_t off, const uint8_t *buf,
+			  uint32_t len);
+	/* Queue @q runs now (SET_VRING_ENABLE and a kick fd); optional. */
+	void (*start)(struct vdev *d, unsigned int q);
+	/* Chains may wait. Handle at most some dozens, then return true if
+	 * more wait: other queues come first, then kick() again. */
+	bool (*kick)(struct vdev *d, unsigned int q);
+	/* Queue stops: complete (or unpop) all its chains before returning.
+	 * Optional for devices that complete within kick(). */
+	void (*stop)(struct vdev *d, unsigned int q);
+	/* All queues have stopped and the driver is gone (reset, disconnect):
+	 * forget what it said. Optional. */
+	void (*reset)(struct vdev *d);
+	/* From the world; optional. */
+	void (*message)(struct vdev *d, const struct port_msg *m);
+	void (*writable)(
+		struct vdev *d); /* the port, after -EAGAIN; optional */
+	/* DEVICE_STATE: what must outlive a migration; optional, both or
+	 * none. load() gets foreign bytes. */
+	int (*save)(struct vdev *d, uint8_t **buf, size_t *len);
+	int (*load)(struct vdev *d, const uint8_t *buf, size_t len);
+
+	/* The world's side of it, on the main loop; optional. */
+	const struct vdev_glue *glue;
+};
+
+extern const struct vdev_type *const vdev_types[];
+extern const size_t n_vdev_types;
+const struct vdev_type *vdev_type_find(const char *name);
+
+/* One running device, as its file sees it. */
+struct vdev {
+	const struct vdev_type *type;
+	const char *name;
+	void *priv;
+	uv_loop_t *loop;
+	struct health *health;
+	uint64_t features; /* negotiated; valid while a queue runs */
+	/* the host's */
+	void *host;
+};
+
+/* Queue @q, running or not; never NULL for q < n_queues. */
+struct virtq *vdev_queue(struct vdev *d, unsigned int q);
+/* True between start() and stop(): enabled and started. */
+bool vdev_queue_enabled(struct vdev *d, unsigned int q);
+/* Have kick(q) called from the loop: something to give to the guest came. */
+void vdev_wake(struct vdev *d, unsigned int q);
+/* To the world, see port_send(). */
+int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
+	      const void *data, size_t len);
+/* PORT_EVENT, printf-like. */
+void vdev_event(struct vdev *d, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The config space has other contents now (CONFIG_CHANGE_MSG). */
+void vdev_config_changed(struct vdev *d);
+/* Count one failed request. */
+void vdev_error(struct vdev *d);
+
+#endif
