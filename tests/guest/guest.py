@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One guest under QEMU's software emulation, driven from a test.
+
+    with Guest(arch="arm64", qemu="11") as g:
+        g.vhost("rng", "/run/x/rng.sock")      # before start()
+        g.start()
+        rc, out = g.run("head -c 100000 /dev/hwrng | wc -c")
+
+Commands go over the virtio port "agent": the host sends one line
+"ID SECONDS BASE64", the guest's init runs the text with dash and answers with
+what it prints and a line "@@RC ID STATUS". The serial console goes to a file."""
+import base64
+import ctypes
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import kit  # noqa: E402
+from apt import Unavailable  # noqa: E402,F401
+
+# A loaded machine may be several times slower than an idle one.
+SLOW = float(os.environ.get("AVSIM_GUEST_SLOW", "1"))
+
+
+TOP_BUILD = os.environ.get("AVSIM_TOP_BUILDDIR", kit.TOP)
+
+
+class GuestError(Exception):
+    pass
+
+
+class Skip(Exception):
+    """Raised by a test that cannot be run here, with the reason."""
+
+
+def die_with_parent():
+    """In a child before exec: a killed test leaves no process behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+def end(process):
+    if process and process.poll() is None:
+        process.kill()
+    if process:
+        process.wait()
+
+
+class Avsim:
+    """avsim in a run dir of its own: start(), kill() as a crash would, start()
+    again. args: what follows "avsim run --headless --no-record --run-dir DIR"."""
+
+    def __init__(self, args, run_dir, record=None):
+        self.args, self.dir, self.record = list(args), run_dir, record
+        self.log = run_dir + ".avsim.log"
+        self.process = None
+
+    def command(self):
+        return [os.path.join(TOP_BUILD, "avsim"), "run", "--headless",
+                "--run-dir", self.dir] + (
+                    ["--record", self.record] if self.record else
+                    ["--no-record"]) + self.args
+
+    def start(self, *sockets, timeout=30):
+        """Starts it and waits until these sockets are in its run dir."""
+        os.makedirs(self.dir, mode=0o700, exist_ok=True)
+        for s in sockets:
+            if os.path.exists(self.sock(s)):
+                os.unlink(self.sock(s))
+        env = dict(os.environ)
+        env.setdefault("AVSIM_DATADIR", kit.TOP)
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, preexec_fn=die_with_parent, env=env)
+        stop = time.monotonic() + timeout * SLOW
+        while not all(os.path.exists(self.sock(s)) for s in sockets):
+            if self.process.poll() is not None:
+                raise GuestError("avsim ended with %d: %s" %
+                                 (self.process.returncode, tail(self.log)))
+            if time.monotonic() > stop:
+                raise GuestError("avsim did not open %s: %s" %
+                                 (" ".join(sockets), tail(self.log)))
+            time.sleep(0.02)
+        return self
+
+    def sock(self, name):
+        """Path of a socket in the run dir: sock("rng.sock")."""
+        return os.path.join(self.dir, name)
+
+    def ctl(self, *words, timeout=30):
+        """Output of avsim ctl."""
+        p = subprocess.run([os.path.join(TOP_BUILD, "avsim"), "ctl",
+                            "--run-dir", self.dir] + list(words), text=True,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=timeout * SLOW)
+        if p.returncode:
+            raise GuestError("avsim ctl %s: %s" % (" ".join(words), p.stdout))
+        return p.stdout
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """kill -9; its sockets stay behind, as after a crash."""
+        end(self.process)
+
+    def stop(self, timeout=30):
+        """SIGTERM; the exit status."""
+        self.process.terminate()
+        return self.process.wait(timeout * SLOW)
+
+
+# type -> (PCI device of QEMU, virtio id, queues, config bytes) for vhost()
+VHOST = {
+    "blk": ("vhost-user-blk-pci", 2, 1, 0),
+    "can": (None, 36, 3, 2),
+    "bt": (None, 40, 2, 0),
+    "console": (None, 3, 4, 12),
+    "fs": ("vhost-user-fs-pci", 26, 2, 0),
+    "gpio": ("vhost-user-gpio-pci", 41, 2, 8),
+    "gpu": ("vhost-user-gpu-pci", 16, 2, 16),
+    "i2c": ("vhost-user-i2c-pci", 34, 1, 0),
+    "input": ("vhost-user-input-pci", 18, 2, 136),
+    "net": (None, 1, 2, 0),
+    "rng": ("vhost-user-rng-pci", 4, 1, 0),
+    "rtc": ("vhost-user-rtc-pci", 17, 2, 0),
+    "scmi": ("vhost-user-scmi-pci", 32, 2, 0),
+    "snd": ("vhost-user-snd-pci", 25, 4, 12),
+    "vsock": ("vhost-user-vsock-pci", 19, 3, 8),
+}
+
+
+def qemu_major(binary):
+    out = subprocess.run([binary, "--version"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, text=True).stdout
+    m = re.search(r"version (\d+)\.(\d+)", out)
+    if not m:
+        raise GuestError("%s does not tell its version" % binary)
+    return int(m.group(1)), int(m.group(2))
+
+
+class Guest:
+    """@qemu: "10", "11" (the kit's own) or "host"; @extras: archives beside
+    base and tools ("fio"); @argv: a VMM command line made elsewhere (avsim
+    --print-vmm), to which only the agent port and the log are added."""
+
+    def __init__(self, arch="arm64", qemu="11", extras=(), memory_mib=512,
+                 smp=2, append="", argv=None, workdir=None, machine=""):
+        self.arch, self.smp, self.memory_mib = arch, smp, memory_mib
+        self.binary = kit.qemu(qemu, arch) if argv is None else argv[0]
+        self.kernel, self.initrd = kit.kernel(arch), kit.initrd(arch, extras)
+        self.append, self.machine = append, machine
+        self.own_dir = workdir is None
+        self.dir = workdir or tempfile.mkdtemp(prefix="avsim-guest-")
+        self.log = os.path.join(self.dir, "serial.log")
+        self.qemu_log = os.path.join(self.dir, "qemu.log")
+        self.given = list(argv) if argv else None
+        self.args = []
+        self.chardevs = 0
+        self.process = self.sock = None
+        self.buf = b""
+        self.ids = 0
+        self.ready_line = ""
+        self._version = None
+
+    # ---- before start ----------------------------------------------------
+    @property
+    def version(self):
+        if self._version is None:
+            self._version = qemu_major(self.binary)
+        return self._version
+
+    def add(self, *args):
+        """More arguments for QEMU."""
+        self.args += args
+        return self
+
+    def chardev(self, path, reconnect=True):
+        """A client chardev on a listening socket; its id."""
+        name = "ch%d" % self.chardevs
+        self.chardevs += 1
+        again = ""
+        if reconnect:
+            again = (",reconnect-ms=200" if self.version >= (9, 2) else
+                     ",reconnect=1")
+        self.add("-chardev", "socket,id=%s,path=%s%s" % (name, path, again))
+        return name
+
+    def vhost(self, kind, path, opts="", reconnect=True, **generic):
+        """A vhost-user device of type @kind whose back-end listens on @path.
+        QEMU has a stub for some types only; the others go through its generic
+        test device (11 and up), where virtio_id, queues, config_size of
+        VHOST may be overridden."""
+        name, ident, queues, config = VHOST[kind]
+        ch = self.chardev(path, reconnect)
+        if kind == "net":
+            self.add("-netdev", "vhost-user,id=n%s,chardev=%s" % (ch, ch),
+                     "-device", "virtio-net-pci,netdev=n%s%s" % (ch, opts))
+        elif name:
+            self.add("-device", "%s,chardev=%s%s" % (name, ch, opts))
+        else:
+            if self.version < (10, 2):
+                raise Unavailable("QEMU %d.%d has no device for %s" %
+                                  (self.version + (kind,)))
+            self.add("-device", "vhost-user-test-device-pci,chardev=%s,"
+                     "virtio-id=%d,num_vqs=%d,config_size=%d%s" %
+                     (ch, generic.get("virtio_id", ident),
+                      generic.get("queues", queues),
+                      generic.get("config_size", config), opts))
+        return self
+
+    def command(self):
+        agent = os.path.join(self.dir, "agent.sock")
+        base = ["-chardev", "socket,id=agent,path=%s,server=on,wait=off" % agent,
+                "-device", "virtio-serial-pci,id=agentbus",
+                "-device", "virtserialport,bus=agentbus.0,chardev=agent,name=agent"]
+        if self.given:
+            return self.given + base + self.args
+        arm = self.arch == "arm64"
+        return [self.binary,
+                "-M", ("virt" if arm else "q35") + ",memory-backend=mem" +
+                self.machine,
+                "-object", "memory-backend-memfd,id=mem,size=%dM,share=on" %
+                self.memory_mib, "-m", "%dM" % self.memory_mib,
+                "-cpu", "cortex-a57" if arm else "qemu64,+ssse3,+sse4.1,+sse4.2",
+                "-smp", str(self.smp), "-accel", "tcg", "-display", "none",
+                "-nodefaults",
+                "-chardev", "file,id=serial,path=%s,append=on" % self.log,
+                "-serial", "chardev:serial",
+                "-kernel", self.kernel, "-initrd", self.initrd,
+                "-append", "console=%s quiet panic=-1 %s" %
+                ("ttyAMA0" if arm else "ttyS0", self.append)] + base + self.args
+
+    # ---- life --------------------------------------------------------------
+    def start(self, timeout=60):
+        """Starts QEMU and waits until the guest takes commands."""
+        agent = os.path.join(self.dir, "agent.sock")
+        if os.path.exists(agent):
+            os.unlink(agent)
+        with open(self.qemu_log, "a") as err:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=err,
+                stderr=err, preexec_fn=die_with_parent)
+        stop = time.monotonic() + timeout * SLOW
+        self.sock = socket.socket(socket.AF_UNIX)
+        while True:
+            try:
+                self.sock.connect(agent)
+                break
+            except OSError:
+                self._alive("did not open its agent socket")
+                if time.monotonic() > stop:
+                    raise GuestError("QEMU did not open its agent socket")
+                time.sleep(0.02)
+        self.buf = b""
+        self.wait_ready(timeout)
+        return self
+
+    def wait_ready(self, timeout=60):
+        self.ready_line = self._until(re.compile(rb"@@READY ([^\n]*)\n"),
+                                      timeout, "boot").group(1).decode()
+        return self.ready_line
+
+    def _alive(self, what):
+        if self.process.poll() is not None:
+            raise GuestError("QEMU %s: status %d: %s" % (
+                what, self.process.returncode, tail(self.qemu_log)))
+
+    def _until(self, pattern, timeout, what):
+        stop = time.monotonic() + timeout * SLOW
+        while True:
+            m = pattern.search(self.buf)
+            if m:
+                self.before = self.buf[:m.start()]
+                self.buf = self.buf[m.end():]
+                return m
+            left = stop - time.monotonic()
+            if left <= 0:
+                raise GuestError("%s: no answer in %.0f s; serial log: %s" %
+                                 (what, timeout * SLOW, tail(self.log)))
+            if select.select([self.sock], [], [], min(left, 1))[0]:
+                data = self.sock.recv(1 << 16)
+                if not data:
+                    self.process.wait(10)
+                    self._alive("ended during " + what)
+                    raise GuestError("the agent's socket closed during " + what)
+                self.buf += data
+            else:
+                self._alive("ended during " + what)
+
+    def send(self, script, timeout=30):
+        """Starts a command; collect() has its answer."""
+        self.ids += 1
+        text = base64.b64encode(script.encode())
+        self.sock.sendall(b"%d %d %s\n" % (self.ids, max(1, timeout * SLOW),
+                                           text))
+        return self.ids, timeout, script
+
+    def collect(self, token):
+        ident, timeout, script = token
+        m = self._until(re.compile(rb"\n@@RC %d (\d+)\n" % ident),
+                        timeout + 15, "'%s'" % script[:60])
+        return int(m.group(1)), self.before.decode(errors="replace")
+
+    def run(self, script, timeout=30):
+        """(status, output) of a dash script in the guest; 124 or 143: it was
+        ended after @timeout seconds."""
+        return self.collect(self.send(script, timeout))
+
+    def check(self, script, timeout=30):
+        """Output of a script that must succeed."""
+        rc, out = self.run(script, timeout)
+        if rc:
+            raise GuestError("'%s' in the guest: status %d: %s" %
+                             (script[:60], rc, out[-400:]))
+        return out
+
+    def put(self, data, path, mode=0o755):
+        """A file into the guest (some hundred KiB at most)."""
+        text = base64.b64encode(data).decode()
+        self.check(": >%s" % path)
+        for i in range(0, len(text), 49152):
+            self.check("base64 -d >>%s <<'@@'\n%s\n@@" %
+                       (path, text[i:i + 49152]))
+        self.check("chmod %o %s" % (mode, path))
+
+    def reboot(self, timeout=60):
+        """The guest reboots by itself; QEMU and its devices stay."""
+        self.send("reboot -f")
+        return self.wait_ready(timeout)
+
+    def kill(self):
+        """kill -9 of QEMU; start() boots again."""
+        end(self.process)
+        if self.sock:
+            self.sock.close()
+        self.process = self.sock = None
+
+    def poweroff(self, timeout=30):
+        """An orderly end; QEMU's exit status."""
+        self.sock.sendall(b"quit 1 -\n")
+        try:
+            status = self.process.wait(timeout * SLOW)
+        except subprocess.TimeoutExpired:
+            raise GuestError("the guest did not power off")
+        self.sock.close()
+        self.process = self.sock = None
+        return status
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.kill()
+
+
+def tail(path, n=600):
+    try:
+        with open(path, "rb") as f:
+            return f.read()[-n:].decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,238 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""make check-guest: each file tests/guest/test_NAME.py against each variant it
+names, one guest a file and variant, two at a time.
+
+  run.py [--list] [-j N] [--keep] [NAME[/ARCH/QEMU]...]
+
+A test file has
+  MATRIX         variants "ARCH/QEMU", as "arm64/11"
+  setup(t)       starts what it needs and the guest, in t.guest
+  test_*(t)      one row each, in the order of the file
+t is a Run, below. Skip("why") raised anywhere skips a row, or in setup() all of
+them; so does Unavailable of a part that cannot be had here."""
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from guest import SLOW, Avsim, Guest, Skip, Unavailable, tail  # noqa: E402
+
+LOGS = os.path.join(os.environ.get("AVSIM_TOP_BUILDDIR", os.getcwd()),
+                    "tests", "guest", "logs")
+GROUP_SECONDS = 420
+
+
+class Run:
+    """What a test file gets: arch, qemu, a folder for sockets, and ends what
+    was started through it."""
+
+    def __init__(self, arch, qemu, folder):
+        self.arch, self.qemu, self.dir = arch, qemu, folder
+        self.guest = None
+        self.closing = []
+
+    def new_guest(self, **kw):
+        """A Guest of this variant, not started; the first is t.guest."""
+        kw.setdefault("arch", self.arch)
+        kw.setdefault("qemu", self.qemu)
+        name = "guest%d" % len(self.closing)
+        folder = os.path.join(self.dir, name)
+        os.mkdir(folder)
+        g = Guest(workdir=folder, **kw)
+        self.closing.append(g.kill)
+        self.guest = self.guest or g
+        return g
+
+    def avsim(self, *args, **kw):
+        """avsim run with these arguments, headless; see guest.Avsim."""
+        a = Avsim(args, os.path.join(self.dir, "run"), **kw)
+        self.closing.append(a.kill)
+        return a
+
+    def close(self):
+        for f in reversed(self.closing):
+            f()
+
+
+def load(name):
+    path = os.path.join(HERE, "test_%s.py" % name)
+    spec = importlib.util.spec_from_file_location("test_" + name, path)
+    mod = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mod)
+    tests = [(n[5:], f) for n, f in vars(mod).items()
+             if n.startswith("test_") and callable(f)]
+    return mod, tests
+
+
+def reason(e):
+    text = str(e) or type(e).__name__
+    if not isinstance(e, (Skip, Unavailable)):
+        at = traceback.extract_tb(e.__traceback__)
+        own = [f for f in at if os.path.basename(f.filename).startswith("test_")]
+        f = (own or at)[-1]
+        text = "%s:%d: %s: %s" % (os.path.basename(f.filename), f.lineno,
+                                  type(e).__name__, text)
+    return text
+
+
+def worker(name, arch, qemu, keep):
+    """One file on one variant; a row a line of JSON on the standard output."""
+    def row(test, verdict, why="", seconds=0.0):
+        print(json.dumps([test, verdict, why, seconds]), flush=True)
+
+    mod, tests = load(name)
+    folder = tempfile.mkdtemp(prefix="avg-")
+    t = Run(arch, qemu, folder)
+    broken, failed = None, False
+    start = time.monotonic()
+    try:
+        mod.setup(t)
+        row("(setup)", "info", t.guest.ready_line if t.guest else "",
+            time.monotonic() - start)
+    except Exception as e:
+        broken = e
+    for test, f in tests:
+        if broken is not None:
+            skip = isinstance(broken, (Skip, Unavailable))
+            row(test, "SKIP" if skip else "FAIL", "setup: " + reason(broken))
+            failed |= not skip
+            continue
+        start = time.monotonic()
+        try:
+            f(t)
+            row(test, "PASS", "", time.monotonic() - start)
+        except (Skip, Unavailable) as e:
+            row(test, "SKIP", reason(e), time.monotonic() - start)
+        except Exception as e:
+            failed = True
+            row(test, "FAIL", reason(e), time.monotonic() - start)
+    t.close()
+    logs = os.path.join(LOGS, "%s-%s-%s" % (name, arch, qemu))
+    shutil.rmtree(logs, ignore_errors=True)
+    for root, _, files in os.walk(folder):
+        for n in files:
+            if n.endswith(".log"):
+                os.makedirs(logs, exist_ok=True)
+                rel = os.path.relpath(os.path.join(root, n), folder)
+                shutil.copy(os.path.join(root, n),
+                            os.path.join(logs, rel.replace("/", "-")))
+    if keep:
+        print(folder, file=sys.stderr)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    if failed:
+        for n in sorted(os.listdir(logs) if os.path.isdir(logs) else []):
+            row(n, "log", tail(os.path.join(logs, n), 1500))
+    return 0
+
+
+class Group:
+    def __init__(self, name, variant):
+        self.name, self.variant = name, variant
+        self.arch, self.qemu = variant.split("/")
+        self.process = None
+
+    def start(self, keep):
+        self.out = tempfile.TemporaryFile("w+")
+        argv = [sys.executable, os.path.join(HERE, "run.py"), "--worker",
+                self.name, self.arch, self.qemu] + (["--keep"] if keep else [])
+        self.process = subprocess.Popen(argv, stdout=self.out,
+                                        stdin=subprocess.DEVNULL,
+                                        start_new_session=True)
+        self.end = time.monotonic() + GROUP_SECONDS * SLOW
+
+    def done(self):
+        if self.process.poll() is not None:
+            return True
+        if time.monotonic() < self.end:
+            return False
+        # what it started ends with it (PR_SET_PDEATHSIG)
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        return True
+
+    def rows(self):
+        self.out.seek(0)
+        rows = [json.loads(line) for line in self.out]
+        seen = [r[0] for r in rows]
+        if self.process.returncode:
+            why = "took longer than %d s" % (GROUP_SECONDS * SLOW) \
+                if self.process.returncode == -signal.SIGKILL else \
+                "ended with status %d" % self.process.returncode
+            rest = [n for n, _ in load(self.name)[1] if n not in seen]
+            rows += [[n, "FAIL", "the group " + why, 0.0]
+                     for n in rest or ["(end)"]]
+        return rows
+
+
+def report(group, counts):
+    for test, verdict, why, seconds in group.rows():
+        where = "%-9s %-9s %s" % (group.name, group.variant, test)
+        if verdict == "log":
+            print("---- %s\n%s" % (test, why))
+            continue
+        if verdict == "info":
+            print("      %-50s %5.1f s  %s" % (where, seconds, why))
+            continue
+        counts[verdict] += 1
+        print("%s: %-50s %5.1f s%s" % (verdict, where, seconds,
+                                       "  " + why if why else ""), flush=True)
+
+
+def main(argv):
+    if argv[:1] == ["--worker"]:
+        return worker(argv[1], argv[2], argv[3], "--keep" in argv)
+    keep, listing, jobs, wanted = False, False, 2, []
+    while argv:
+        a = argv.pop(0)
+        if a == "--keep":
+            keep = True
+        elif a == "--list":
+            listing = True
+        elif a == "-j" and argv:
+            jobs = int(argv.pop(0))
+        elif a.startswith("-"):
+            print(__doc__, file=sys.stderr)
+            return 2
+        else:
+            wanted.append(a)
+    names = sorted(m.group(1) for m in (re.match(r"test_(\w+)\.py$", n)
+                                        for n in os.listdir(HERE)) if m)
+    groups = [Group(n, v) for n in names for v in load(n)[0].MATRIX
+              if not wanted or n in wanted or "%s/%s" % (n, v) in wanted]
+    if not groups:
+        print("check-guest: no such test: " + " ".join(wanted), file=sys.stderr)
+        return 2
+    if listing:
+        for g in groups:
+            print(g.name, g.variant, " ".join(n for n, _ in load(g.name)[1]))
+        return 0
+    counts = {"PASS": 0, "FAIL": 0, "SKIP": 0}
+    waiting, running = groups[:], []
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            running.append(waiting.pop(0))
+            running[-1].start(keep)
+        for g in [g for g in running if g.done()]:
+            running.remove(g)
+            report(g, counts)
+        time.sleep(0.05)
+    print("# PASS: %(PASS)d\n# FAIL: %(FAIL)d\n# SKIP: %(SKIP)d" % counts)
+    print("check-guest: %(PASS)d passed, %(FAIL)d failed, %(SKIP)d skipped" %
+          counts)
+    return 1 if counts["FAIL"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
