@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# A fake guest (front.h). What uses it: prog_LDADD = $(FRONT_LDADD)
+EXTRA_LIBRARIES += tests/vu/libfront.a
+tests_vu_libfront_a_SOURCES = \
+	%D%/front.c %D%/front.h \
+	%D%/front_mem.c \
+	%D%/front_priv.h \
+	%D%/front_ring.c
+FRONT_LDADD = tests/vu/libfront.a $(LDADD)
