@@ -10,6 +10,10 @@ const struct exporter exporters[] = {
 	{ "csv", "a row per record: t,channel,key,value", export_csv_run },
 	{ "csv-wide", "a column per key, a row per time of a change",
 	  export_csv_wide_run },
+	{ "pcapng", "CAN frames for Wireshark, an interface per bus",
+	  export_pcapng_run },
+	{ "pcap", "the same, classic, of one bus: --only can:BUS:*",
+	  export_pcap_run },
 };
 const size_t n_exporters = sizeof(exporters) / sizeof(exporters[0]);
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
+	%D%/capture.c %D%/capture.h \
 	%D%/format_candump.c \
 	%D%/format_csv.c \
 	%D%/format_csv_wide.c \
+	%D%/format_pcap.c \
 	%D%/formats.c %D%/formats.h %D%/formats_int.h \
+	%D%/pcap.c %D%/pcap.h \
 	%D%/rec.h \
 	%D%/rec_chunk.c \
 	%D%/rec_image.c \
@@ -22,6 +25,10 @@ libavsim_a_SOURCES += \
 	%D%/replay_check.c %D%/replay_check.h \
 	%D%/replay_source.c %D%/replay_source.h
 
+nobase_dist_pkgdata_DATA += recordings/vsock_http2.lua
+
+UNIT_TESTS += tests/unit/test_capture
+tests_unit_test_capture_LDADD = $(CMOCKA_LDADD)
 UNIT_TESTS += tests/unit/test_rec_media
 tests_unit_test_rec_media_LDADD = $(CMOCKA_LDADD)
 

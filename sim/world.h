@@ -6,6 +6,7 @@
 #ifndef AVSIM_WORLD_H
 #define AVSIM_WORLD_H
 
+#include "recordings/capture.h"
 #include "recordings/rec.h"
 #include "scenarios/scenario.h"
 #include "sim/bundle.h"
@@ -72,5 +73,7 @@ void world_end(struct world *w); /* verdicts of what is still open */
 
 /* Have the world's records written by @rec (a tap). */
 int world_record(struct world *w, struct rec_writer *rec, struct av_err *err);
+/* Have its CAN frames written to @c; nothing else has used @c before. */
+int world_capture(struct world *w, struct capture *c, struct av_err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The recorder as a tap of the world.
+ * The recorder and the capture as taps of the world.
  */
 #include "config.h"
 
@@ -58,4 +58,18 @@ int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
 		}
 	}
 	return 0;
+}
+
+static void capture_frame(void *ctx, const void *msg)
+{
+	capture_can(ctx, msg);
+}
+
+int world_capture(struct world *w, struct capture *c, struct av_err *err)
+{
+	int ret = capture_buses(c, w->bus_name, w->n_buses, err);
+
+	return ret < 0 ? ret :
+			 bus_subscribe(w->bus, TOPIC_CAN, STAGE_TAP, "capture",
+				       capture_frame, c, err);
 }

@@ -36,7 +36,9 @@ EXTRA_PROGRAMS += $(BENCHES)
 EXTRA_DIST += tests/bench/bench.h tests/bench/peer_sumo.sh
 
 # The gRPC layer against python3-grpcio.
-check_PROGRAMS += tests/services/grpc_testd
+check_PROGRAMS += tests/services/grpc_testd tests/services/capture_feed
+TESTS += tests/services/test_capture.py
+EXTRA_DIST += tests/services/test_capture.py
 TESTS += tests/services/test_tshark.py tests/services/test_vhal_extras.py
 EXTRA_DIST += tests/services/test_tshark.py tests/services/test_vhal_extras.py
 TESTS += tests/services/test_grpc.py tests/services/test_vhal.py

@@ -21,6 +21,7 @@
 struct replay_opts {
 	const char *file, *speed, *from, *to, *only, *record, *log;
 	struct cli_services services;
+	struct session_capture capture;
 	bool headless, loop;
 	vtime from_t, to_t;
 };
@@ -165,14 +166,17 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 		session_trouble(NULL, &err);
 		goto out;
 	}
-	if (o->record &&
-	    session_record(&s, o->record, rec_meta(reader)->kind,
-			   rec_meta(reader)->title,
-			   rec_meta(reader)->epoch_ns)) {
+	if ((o->record &&
+	     session_record(&s, o->record, rec_meta(reader)->kind,
+			    rec_meta(reader)->title,
+			    rec_meta(reader)->epoch_ns)) ||
+	    session_capture(&s, &o->capture, rec_meta(reader)->title,
+			    rec_meta(reader)->epoch_ns)) {
 		goto out;
 	}
 	loop.w = s.w;
 	loop.rec = s.rec;
+	loop.capture = s.capture;
 	judge = (struct judge){ .check = check,
 				.w = s.w,
 				.end = rec_end(reader),
@@ -202,7 +206,8 @@ static int play(const struct replay_opts *o, struct rec_reader *reader,
 		replay_check_finish(check, &res);
 	}
 	if (o->only) {
-		status = session_close_rec(&s, &err) < 0 ?
+		status = session_close_rec(&s, &err) < 0 ||
+					 session_close_capture(&s, &err) < 0 ?
 				 session_trouble(NULL, &err) :
 				 EXIT_PASS;
 	} else {
@@ -274,6 +279,7 @@ static int run(int argc, char **argv)
 		{ "loop", OPT_FLAG, &o.loop },
 		{ "only", OPT_STR, &o.only },
 		{ "record", OPT_STR, &o.record },
+		SESSION_CAPTURE_OPTS(&o.capture),
 		{ "headless", OPT_FLAG, &o.headless },
 		{ "log", OPT_STR, &o.log },
 		CLI_SERVICES_OPTS(&o.services),
@@ -287,8 +293,9 @@ static int run(int argc, char **argv)
 		status = EXIT_PASS;
 	} else if (ret == 0 && rest.n != 1) {
 		cli_trouble("want one recording: avsim replay FILE.avrec");
-	} else if (ret == 0 && o.loop && o.record) {
-		cli_trouble("--loop and --record exclude each other");
+	} else if (ret == 0 && o.loop && (o.record || o.capture.path)) {
+		cli_trouble("--loop and --%s exclude each other",
+			    o.record ? "record" : "capture");
 	} else if (ret == 0) {
 		o.file = rest.v[0];
 		status = replay(&o);
@@ -310,6 +317,8 @@ const struct cli_command cli_replay = {
 		"channel:key\n"
 		"                   matches, as they happen; no dashboard\n"
 		"  --record FILE    record what comes out\n"
+		"  --capture FILE, --capture-only GLOBS\n"
+		"                   as for avsim run\n"
 		"  --headless       no dashboard, also in a terminal\n"
 		"  --run-dir DIR, --vhal-tcp ADDRESS, --dumpstate-tcp "
 		"ADDRESS,\n"

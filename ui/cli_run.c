@@ -36,6 +36,7 @@ int cli_log_level(const char *text)
 struct run_opts {
 	const char *scenario, *vehicle, *seed, *speed, *until, *record, *log;
 	struct cli_services services;
+	struct session_capture capture;
 	bool headless, no_record;
 	struct cli_list set;
 };
@@ -70,11 +71,15 @@ static int run_session(struct session *s, struct run_opts *o)
 		/* nobody asked for it: the run is worth more */
 		fputs("avsim: this run is not recorded\n", stderr);
 	}
+	if (session_capture(s, &o->capture, info.name, info.epoch_ns)) {
+		return EXIT_TROUBLE;
+	}
 	if (world_start(s->w, &err) < 0) {
 		return session_trouble(NULL, &err);
 	}
 	loop.w = s->w;
 	loop.rec = s->rec;
+	loop.capture = s->capture;
 	loop.title = info.name;
 	loop.recording = s->rec ? s->rec_path : NULL;
 	pace_init(&pace, speed);
@@ -97,6 +102,7 @@ static int run(int argc, char **argv)
 		{ "headless", OPT_FLAG, &o.headless },
 		{ "record", OPT_STR, &o.record },
 		{ "no-record", OPT_FLAG, &o.no_record },
+		SESSION_CAPTURE_OPTS(&o.capture),
 		{ "set", OPT_MULTI, &o.set },
 		{ "log", OPT_STR, &o.log },
 		{ "power-state-file", OPT_STR, &o.services.opts.power_file },
@@ -154,6 +160,14 @@ const struct cli_command cli_run = {
 		"                        $XDG_STATE_HOME/avsim/recordings, the "
 		"last 20 stay)\n"
 		"  --no-record           do not record\n"
+		"  --capture FILE        write packets (CAN, and of devices "
+		"Ethernet, HCI and\n"
+		"                        vsock) for Wireshark; FILE.pcap: "
+		"classic, of one\n"
+		"                        interface\n"
+		"  --capture-only GLOBS  only interfaces LINK:NAME that match, "
+		"as can,vsock or\n"
+		"                        can:pt; links: can net bt vsock\n"
 		"  --run-dir DIR         where the run's sockets are (default: a "
 		"new folder\n"
 		"                        in $XDG_RUNTIME_DIR/avsim)\n"

@@ -7,8 +7,8 @@
  * next event, so lateness does not add up. At maximum speed the loop runs slices
  * of SLICE events and looks at the wall clock between them.
  *
- * Three things happen by wall time, whatever the pace: the recording is made
- * durable every TICK_NS, the dashboard draws every DRAW_NS, and signals are
+ * Three things happen by wall time, whatever the pace: recording and capture are
+ * made durable every TICK_NS, the dashboard draws every DRAW_NS, and signals are
  * noticed. None of them reaches the simulated world.
  */
 #include "config.h"
@@ -114,10 +114,26 @@ static void check_recording(struct loop *l)
 	}
 }
 
+static void check_capture(struct loop *l)
+{
+	struct av_err err;
+
+	if (!l->r->capture || l->r->capture_error) {
+		return;
+	}
+	capture_tick(l->r->capture);
+	l->r->capture_error = capture_status(l->r->capture, &err);
+	if (l->r->capture_error) {
+		av_log(AV_LOG_ERR, "capture",
+		       "stopped: %s; the run goes on without", err.msg);
+	}
+}
+
 static void housekeeping(struct loop *l, int64_t wall)
 {
 	if (wall >= l->next_tick) {
 		check_recording(l);
+		check_capture(l);
 		l->next_tick = wall + TICK_NS;
 	}
 	if (l->dash && wall >= l->next_draw) {
@@ -315,6 +331,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 	if (ret == 0) {
 		run(&l);
 		check_recording(&l);
+		check_capture(&l);
 	}
 	dash_destroy(l.dash);
 	uv_run(&l.uv, UV_RUN_NOWAIT); /* the answer to "quit" goes out */

@@ -16,6 +16,7 @@ struct runloop {
 	struct world *w;
 	struct pace *pace;
 	struct rec_writer *rec; /* or NULL */
+	struct capture *capture; /* or NULL */
 	bool dashboard;
 	bool replay;
 	const char *title;
@@ -28,6 +29,7 @@ struct runloop {
 	bool interrupted; /* by SIGINT, SIGTERM or the dashboard's quit */
 	int64_t wall_ns;
 	int rec_error; /* first error of the recording, 0 = none */
+	int capture_error; /* likewise */
 };
 
 /**

@@ -349,6 +349,31 @@ int session_record(struct session *s, const char *path, const char *kind,
 	return ret < 0 ? session_trouble(NULL, &err) : 0;
 }
 
+int session_capture(struct session *s, const struct session_capture *o,
+		    const char *title, int64_t epoch_ns)
+{
+	struct capture_opts co = { .path = o->path,
+				   .only = o->only,
+				   .epoch_ns = epoch_ns,
+				   .title = title };
+	struct av_err err = { 0 };
+
+	if (!o->path) {
+		return o->only ? cli_trouble("--capture-only goes with "
+					     "--capture FILE") :
+				 0;
+	}
+	if (capture_open(&co, &s->capture, &err) < 0) {
+		return session_trouble(NULL, &err);
+	}
+	if (world_capture(s->w, s->capture, &err) < 0) {
+		session_close_capture(s, NULL);
+		unlink(o->path);
+		return session_trouble(NULL, &err);
+	}
+	return 0;
+}
+
 int session_close_rec(struct session *s, struct av_err *err)
 {
 	enum verdict v = s->w->scenario ? scenario_verdict(s->w->scenario) :
@@ -363,6 +388,14 @@ int session_close_rec(struct session *s, struct av_err *err)
 	return ret;
 }
 
+int session_close_capture(struct session *s, struct av_err *err)
+{
+	int ret = capture_close(s->capture, err);
+
+	s->capture = NULL;
+	return ret;
+}
+
 void session_finish(struct session *s)
 {
 	struct av_err err;
@@ -370,6 +403,7 @@ void session_finish(struct session *s)
 	if (s->rec) {
 		session_close_rec(s, &err);
 	}
+	session_close_capture(s, &err);
 	world_destroy(s->w);
 	bundle_finish(&s->inputs);
 	for (size_t i = 0; i < s->n_set; i++) {

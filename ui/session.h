@@ -21,6 +21,7 @@ struct session {
 	struct world *w;
 	struct rec_writer *rec;
 	char rec_path[PATH_MAX];
+	struct capture *capture;
 	char *params; /* "K=V\n..." sorted, for the recording's meta */
 };
 
@@ -51,8 +52,21 @@ int session_world(struct session *s);
 int session_record(struct session *s, const char *path, const char *kind,
 		   const char *title, int64_t epoch_ns);
 
-/* Close the recording. 0 or -errno with @err. */
+/* What run and replay take for a capture. */
+struct session_capture {
+	const char *path, *only; /* --capture, --capture-only */
+};
+#define SESSION_CAPTURE_OPTS(c)                                                \
+	{ "capture", OPT_STR, &(c)->path },                                    \
+	{ "capture-only", OPT_STR, &(c)->only }
+
+/* Start a capture if one is asked for. 0 or EXIT_TROUBLE. */
+int session_capture(struct session *s, const struct session_capture *o,
+		    const char *title, int64_t epoch_ns);
+
+/* Close them, where there are any. 0 or -errno with @err. */
 int session_close_rec(struct session *s, struct av_err *err);
+int session_close_capture(struct session *s, struct av_err *err);
 void session_finish(struct session *s);
 
 /* Where recordings go by default (made if missing). 0 or -errno with @err. */

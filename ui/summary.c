@@ -45,6 +45,63 @@ static void print_expects(const struct scenario *sc)
 	}
 }
 
+/* The recording's lines; closes it. */
+static int print_recording(struct session *s, const struct runloop *l)
+{
+	struct rec_counts counts = { 0 };
+	struct av_err err = { 0 };
+	char text[512];
+	int ret;
+
+	rec_counts(s->rec, &counts);
+	summary_counts(&counts, text, sizeof(text));
+	printf("  records:    %s\n", text);
+	ret = session_close_rec(s, &err);
+	printf("  recording:  %s%s\n", s->rec_path,
+	       ret < 0 ? " (incomplete)" : "");
+	if (ret < 0) {
+		fflush(stdout);
+		/* what stopped it on the way was told then */
+		return l->rec_error ? EXIT_TROUBLE : cli_trouble("%s", err.msg);
+	}
+	return EXIT_PASS;
+}
+
+/* The capture's line; closes it. */
+static int print_capture(struct session *s, const struct runloop *l)
+{
+	struct capture_counts c;
+	struct av_err err = { 0 };
+	const char *sep = "";
+	int ret;
+
+	if (!s->capture) {
+		return EXIT_PASS;
+	}
+	capture_counts(s->capture, &c);
+	printf("  capture:    %s (", capture_path(s->capture));
+	for (int i = 0; i < PCAP_N_LINKS; i++) {
+		if (c.packets[i] > 0) {
+			printf("%s%s %llu", sep, pcap_link_names[i],
+			       (unsigned long long)c.packets[i]);
+			sep = ", ";
+		}
+	}
+	if (c.lost > 0) {
+		printf("%slost %llu", sep, (unsigned long long)c.lost);
+		sep = ", ";
+	}
+	ret = session_close_capture(s, &err);
+	printf("%s%s)\n", *sep ? "" : "nothing", ret < 0 ? ", incomplete" : "");
+	if (ret < 0) {
+		fflush(stdout);
+		/* what stopped it on the way was told then */
+		return l->capture_error ? EXIT_TROUBLE :
+					  cli_trouble("%s", err.msg);
+	}
+	return EXIT_PASS;
+}
+
 int summary_print(struct session *s, const struct runloop *l,
 		  const char *title)
 {
@@ -52,11 +109,7 @@ int summary_print(struct session *s, const struct runloop *l,
 					  VERDICT_NONE;
 	double virt = vtime_to_s(evq_now(s->w->q));
 	double wall = (double)l->wall_ns / 1e9;
-	struct rec_counts counts = { 0 };
-	struct av_err err = { 0 };
-	bool recorded = s->rec != NULL;
-	char text[512];
-	int ret;
+	int status = EXIT_PASS, captured;
 
 	printf("%s: %s%s\n", title,
 	       v == VERDICT_NONE ? "done" : verdict_names[v],
@@ -72,19 +125,12 @@ int summary_print(struct session *s, const struct runloop *l,
 	if (s->w->scenario) {
 		print_expects(s->w->scenario);
 	}
-	if (!recorded) {
-		return v == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
+	if (s->rec) {
+		status = print_recording(s, l);
 	}
-	rec_counts(s->rec, &counts);
-	summary_counts(&counts, text, sizeof(text));
-	printf("  records:    %s\n", text);
-	ret = session_close_rec(s, &err);
-	printf("  recording:  %s%s\n", s->rec_path,
-	       ret < 0 ? " (incomplete)" : "");
-	fflush(stdout);
-	if (ret < 0) {
-		/* what stopped it on the way was told then */
-		return l->rec_error ? EXIT_TROUBLE : cli_trouble("%s", err.msg);
+	captured = print_capture(s, l);
+	if (status != EXIT_PASS || captured != EXIT_PASS) {
+		return EXIT_TROUBLE;
 	}
 	return v == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
 }

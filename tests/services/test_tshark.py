@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A captured session of the VHAL services, decoded by tshark with our protos: no
-malformed message, and the names of our fields are found."""
+malformed message, and the names of our fields are found. Once over TCP, once over
+vsock with the dissector that avsim brings."""
 import os
 import shutil
 import socket
@@ -113,6 +114,35 @@ def write_pcap(path):
             pos[n][client] += len(data)
 
 
+def write_vsock(path):
+    """The same as a guest with CID 3 would have it over virtio-vsock, each
+    direction cut anew, through avsim's own capture."""
+    feed, seen, base = [], set(), packets[0][0]
+
+    def put(t, port, client, op, data=b''):
+        src, dst = ((3, port), (2, PORT)) if client else ((2, PORT), (3, port))
+        head = struct.pack('<QQIIIHHIII', src[0], dst[0], src[1], dst[1], len(data),
+                           1, op, 0, 262144, 0)
+        feed.append(struct.pack('<qBBHII', int((t - base) * 1e9), 3, not client, 0, 0,
+                                44 + len(data)) + head + data)
+
+    for i, (t, n, client, data) in enumerate(packets):
+        port = 40000 + n
+        if n not in seen:
+            put(t, port, True, 1)
+            put(t, port, False, 2)
+            seen.add(n)
+        step = (7, 100, 1000, 65536)[i % 4]
+        for at in range(0, len(data), step):
+            put(t, port, client, 5, data[at:at + step])
+    for n in sorted(seen):
+        put(t, 40000 + n, True, 4)
+        put(t, 40000 + n, False, 3)
+    r = subprocess.run([f'{build}/tests/services/capture_feed', path], input=b''.join(feed),
+                       stdout=subprocess.PIPE, check=True)
+    assert r.stdout == b'0 refused\n', r.stdout
+
+
 with open(f'{work.name}/s.yaml', 'w') as f:
     f.write('''name: s
 summary: a session to look at
@@ -168,35 +198,45 @@ with grpc.insecure_channel(f'unix:{run_dir}/ctl.sock') as ch:
 out, _ = avsim.communicate(timeout=20)
 assert avsim.returncode == 0, out
 
-pcap = f'{work.name}/session.pcap'
+pcap, pcapng = f'{work.name}/session.pcap', f'{work.name}/session.pcapng'
 with lock:
     write_pcap(pcap)
+    write_vsock(pcapng)
     total = sum(len(p[3]) for p in packets)
 google = os.path.join(os.path.dirname(protoc.__file__), '_proto')
 env = dict(os.environ, HOME=work.name, WIRESHARK_CONFIG_DIR=work.name)
+LUA = ['-X', f'lua_script:{top}/recordings/vsock_http2.lua']
 
 
-def tshark(*args):
+def tshark(name, *args):
     r = subprocess.run(
-        ['tshark', '-n', '-r', pcap, '-d', f'tcp.port=={PORT},http2',
+        ['tshark', '-n', '-r', name, '-d', f'tcp.port=={PORT},http2',
          '-o', f'uat:protobuf_search_paths:"{proto}","TRUE"',
          '-o', f'uat:protobuf_search_paths:"{google}","TRUE"',
          '-o', 'protobuf.preload_protos:TRUE', *args],
         capture_output=True, text=True, env=env)
-    assert r.returncode == 0, r.stderr
+    assert r.returncode == 0 and 'Lua' not in r.stderr, r.stderr
     return r.stdout
 
 
-bad = tshark('-Y', '_ws.malformed || _ws.expert.severity == error')
-assert not bad, bad
-text = tshark('-Y', 'grpc', '-O', 'grpc,protobuf')
-for want in ('float_values', 'request_id', 'area_configs', 'config_array', 'update_status',
-             'SetValues', 'StartPropertyValuesStream', 'VehiclePropValue'):
-    assert want in text, want
-for wrong in ('Malformed', 'malformed', 'Unknown Field', 'undecoded', 'failed to decode'):
-    assert wrong not in text, [line for line in text.splitlines() if wrong in line][:5]
-messages = text.count('Protocol Buffers:')
-assert messages > 200, messages
+def messages(name, *args):
+    """How many messages are in a capture without a fault."""
+    bad = tshark(name, *args, '-Y', '_ws.malformed || _ws.expert.severity == error')
+    assert not bad, bad
+    text = tshark(name, *args, '-Y', 'grpc', '-O', 'grpc,protobuf')
+    for want in ('float_values', 'request_id', 'area_configs', 'config_array', 'update_status',
+                 'SetValues', 'StartPropertyValuesStream', 'VehiclePropValue'):
+        assert want in text, want
+    for wrong in ('Malformed', 'malformed', 'Unknown Field', 'undecoded', 'failed to decode'):
+        assert wrong not in text, [line for line in text.splitlines() if wrong in line][:5]
+    return text.count('Protocol Buffers:')
+
+
+whole = messages(pcap)
+assert whole > 200, whole
+assert messages(pcapng, *LUA) == whole
+assert messages(pcapng, *LUA, '-2') == whole  # twice over, as Wireshark does
+assert not tshark(pcapng, '-Y', 'grpc'), 'tshark can do it alone: the dissector can go'
 # the check can fail: a byte of a message turned over is seen
 with lock:
     for i, (t, n, client, data) in enumerate(packets):
@@ -208,6 +248,6 @@ with lock:
     else:
         raise AssertionError('the set is not in the capture')
     write_pcap(pcap)
-bad = tshark('-Y', 'grpc', '-O', 'grpc,protobuf')
+bad = tshark(pcap, '-Y', 'grpc', '-O', 'grpc,protobuf')
 assert any(w in bad for w in ('Malformed', 'malformed', 'undecoded', 'failed to decode'))
-print(f'tshark: {total} bytes, {messages} messages, none malformed')
+print(f'tshark: {total} bytes, {whole} messages, none malformed, over TCP and vsock')
