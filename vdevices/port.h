@@ -69,7 +69,7 @@ struct port_input {
 };
 
 struct port_packet {
-	uint8_t link; /* enum of recordings/capture.h */
+	uint8_t link; /* enum pcap_link of recordings/pcap.h */
 	uint8_t to_guest;
 	uint16_t pad;
 	uint32_t full_len; /* on the wire; what follows may be cut */
