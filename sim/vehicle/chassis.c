@@ -346,10 +346,13 @@ static void body_attitude(struct vehicle *v)
 	const struct vehicle_params *p = &v->p;
 
 	/* a left bend (ay > 0) rolls the body to the right: positive about x;
-	 * braking (ax < 0) lowers the nose: positive about y */
+	 * braking (ax < 0) lowers the nose: positive about y. A bend in the
+	 * road reaches the body through the same springs, so that it turns at
+	 * a rate that a gyroscope can see. */
 	settle(&c->roll, &c->roll_rate, p->chassis_roll_per_accel * c->ay,
 	       p->chassis_roll_frequency, p->chassis_body_damping);
-	settle(&c->dive, &c->dive_rate, -p->chassis_pitch_per_accel * c->ax,
+	settle(&c->pitch, &c->pitch_rate,
+	       -p->chassis_pitch_per_accel * c->ax - c->grade_seen,
 	       p->chassis_pitch_frequency, p->chassis_body_damping);
 }
 
@@ -470,7 +473,7 @@ void chassis_publish(struct vehicle *v)
 	V(pos_z) = c->z;
 	V(heading) = c->heading;
 	V(roll) = c->roll;
-	V(pitch) = c->dive - c->grade_seen;
+	V(pitch) = c->pitch;
 	V(abs_active) = c->abs;
 	V(tc_active) = c->tc;
 }

@@ -84,7 +84,7 @@ struct chassis {
 	double heading, x, y, z;
 	double steer;  /* road wheel, rad */
 	double ax, ay; /* of the last step */
-	double roll, roll_rate, dive, dive_rate;
+	double roll, roll_rate, pitch, pitch_rate; /* the road's slope included */
 	double turn[4]; /* wheel rotation since start, rad: fl fr rl rr */
 	double slip_front, slip_rear;
 	double air_density;
