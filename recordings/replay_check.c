@@ -124,6 +124,15 @@ static struct rec_value value_of(const struct rec_put *p)
 	}
 }
 
+static void compare_text(struct replay_check *c, const struct rec_record *got)
+{
+	if (file_ended(c) || c->want.ch != got->ch || c->want.t != got->t ||
+	    strcmp(c->want.key, got->key) != 0 ||
+	    strcmp(c->want.text ? c->want.text : "", got->text) != 0) {
+		differ(c, got, file_ended(c));
+	}
+}
+
 static void compare(struct replay_check *c, struct rec_put *p)
 {
 	const char *note;
@@ -150,11 +159,7 @@ static void compare(struct replay_check *c, struct rec_put *p)
 		return;
 	}
 	got.text = c->text.buf;
-	if (file_ended(c) || c->want.ch != got.ch || c->want.t != got.t ||
-	    strcmp(c->want.key, got.key) != 0 ||
-	    strcmp(c->want.text ? c->want.text : "", got.text) != 0) {
-		differ(c, &got, file_ended(c));
-	}
+	compare_text(c, &got);
 }
 
 static void on_vhal(void *ctx, const void *msg)
@@ -175,6 +180,26 @@ static void on_command(void *ctx, const void *msg)
 	if (!c->over && rec_put_command(msg, &c->scratch, &p) == 0) {
 		compare(c, &p);
 	}
+}
+
+static void on_imu(void *ctx, const void *msg)
+{
+	struct replay_check *c = ctx;
+	const struct imu_sample *s = msg;
+	char key[REC_KEY_MAX + 1];
+	struct rec_record got = { .t = s->t, .ch = REC_IMU, .key = key };
+
+	if (!next(c)) {
+		return;
+	}
+	rec_key_clean(s->name, key);
+	if (rec_values_text(&c->text, s->value, s->n) < 0) {
+		snprintf(c->res.error, sizeof(c->res.error), "out of memory");
+		c->over = true;
+		return;
+	}
+	got.text = c->text.buf;
+	compare_text(c, &got);
 }
 
 #define ON_TEXT(name, channel)                                                 \
@@ -200,8 +225,8 @@ static const struct {
 } taps[] = {
 	{ TOPIC_COMMAND, on_command }, { TOPIC_FAULT, on_fault },
 	{ TOPIC_CAN, on_can },	       { TOPIC_VHAL, on_vhal },
-	{ TOPIC_POWER, on_power },     { TOPIC_AUDIO, on_audio },
-	
+	{ TOPIC_IMU, on_imu },	       { TOPIC_POWER, on_power },
+	{ TOPIC_AUDIO, on_audio },
 	{ TOPIC_SCENARIO, on_scenario },
 };
 #define N_TAPS (sizeof(taps) / sizeof(taps[0]))

@@ -76,6 +76,12 @@ int act_var_now(struct world *w, const struct args *a, double *out);
 extern const char *const act_var_names[]; /* the writable ones */
 extern const char *const act_power_requests[];
 
+/* act_sensor.c */
+ACT_FN(act_sensor_rate);
+ACT_FN(act_sensor_rate_check);
+/* Index of the motion sensor called @name; -ENODEV, -ENOENT with a hint. */
+int act_find_sensor(struct world *w, const char *name, struct av_err *err);
+
 /* act_input.c */
 ACT_FN(act_custom_input);
 ACT_FN(act_evs);

@@ -266,6 +266,136 @@ static void dtc_end(struct world *w, const struct args *a)
 	obd2_mend(w->obd2);
 }
 
+/* ---- motion sensors ---- */
+
+static const char *const chip_axes[] = { "x", "y", "z", "all", NULL };
+
+static int sensor_check(struct world *w, const struct args *a,
+			struct av_err *err)
+{
+	int i = act_find_sensor(w, a->v[0].str, err);
+
+	return i < 0 ? i : 0;
+}
+
+/* The sensor is there: sensor_check() saw it. */
+static void sensor_break(struct world *w, const struct args *a,
+			 enum imu_fault what, int axis, double amount)
+{
+	int i = act_find_sensor(w, a->v[0].str, NULL);
+
+	if (i >= 0) {
+		imu_break(w->imu, (size_t)i, what, axis, amount);
+	}
+}
+
+/* "0.5 m/s2", "3 deg/s"; a bare number is in the sensor's unit. */
+static int sensor_amount(struct world *w, const struct args *a, double *out,
+			 struct av_err *err)
+{
+	static const enum av_dim dims[IMU_N_KINDS] = {
+		[IMU_ACCEL] = DIM_ACCEL,
+		[IMU_GYRO] = DIM_ANGLE_RATE,
+		[IMU_MAG] = DIM_NONE,
+	};
+	int i = act_find_sensor(w, a->v[0].str, err);
+	struct imu_info info;
+
+	if (i < 0) {
+		return i;
+	}
+	imu_info(w->imu, (size_t)i, &info);
+	return av_quantity_parse(a->v[1].str, dims[info.kind], out, err);
+}
+
+static int sensor_amount_check(struct world *w, const struct args *a,
+			       struct av_err *err)
+{
+	double amount;
+
+	return sensor_amount(w, a, &amount, err);
+}
+
+static int bias_axis(const struct args *a)
+{
+	return a->has[2] && a->v[2].idx < 3 ? a->v[2].idx : -1;
+}
+
+static int bias_begin(struct world *w, const struct args *a, struct av_err *err)
+{
+	double amount;
+	int ret = sensor_amount(w, a, &amount, err);
+
+	if (ret == 0) {
+		sensor_break(w, a, IMU_BIAS, bias_axis(a), amount);
+	}
+	return ret;
+}
+
+static void bias_end(struct world *w, const struct args *a)
+{
+	sensor_break(w, a, IMU_BIAS, bias_axis(a), 0);
+}
+
+static int sensor_noise_begin(struct world *w, const struct args *a,
+			      struct av_err *err)
+{
+	double amount;
+	int ret = sensor_amount(w, a, &amount, err);
+
+	if (ret == 0) {
+		sensor_break(w, a, IMU_NOISE, -1, fabs(amount));
+	}
+	return ret;
+}
+
+static void sensor_noise_end(struct world *w, const struct args *a)
+{
+	sensor_break(w, a, IMU_NOISE, -1, 0);
+}
+
+static int clock_begin(struct world *w, const struct args *a,
+		       struct av_err *err)
+{
+	int ret = sensor_check(w, a, err);
+
+	sensor_break(w, a, IMU_CLOCK, -1, a->v[1].num);
+	return ret;
+}
+
+static void clock_end(struct world *w, const struct args *a)
+{
+	sensor_break(w, a, IMU_CLOCK, -1, 1);
+}
+
+static int dropout_begin(struct world *w, const struct args *a,
+			 struct av_err *err)
+{
+	int ret = sensor_check(w, a, err);
+
+	sensor_break(w, a, IMU_DROPOUT, -1, 1);
+	return ret;
+}
+
+static void dropout_end(struct world *w, const struct args *a)
+{
+	sensor_break(w, a, IMU_DROPOUT, -1, 0);
+}
+
+static int sensor_stuck_begin(struct world *w, const struct args *a,
+			      struct av_err *err)
+{
+	int ret = sensor_check(w, a, err);
+
+	sensor_break(w, a, IMU_STUCK, -1, 1);
+	return ret;
+}
+
+static void sensor_stuck_end(struct world *w, const struct args *a)
+{
+	sensor_break(w, a, IMU_STUCK, -1, 0);
+}
+
 /* ---- tyres ---- */
 
 static const enum vehicle_var leak[] = { VV_tyre_leak_fl, VV_tyre_leak_fr,
@@ -283,6 +413,11 @@ static void leak_end(struct world *w, const struct args *a)
 }
 
 #define REQUIRED .required = true
+#define MOTION_SENSOR                                                          \
+	{                                                                      \
+		.name = "sensor", .type = ARG_STR,                             \
+		.help = "its name in the vehicle's sensors.yaml", REQUIRED     \
+	}
 
 /* clang-format off */
 const struct fault fault_table[] = {
@@ -301,6 +436,31 @@ const struct fault fault_table[] = {
 	  .help = "a trouble code: the warning lamp lights, OBD2 keeps a freeze frame",
 	  .arg = { { .name = "code", .type = ARG_STR, .help = "as P0A0F", REQUIRED } },
 	  .check = dtc_check, .begin = dtc_begin, .end = dtc_end },
+	{ .name = "sensor-bias",
+	  .help = "a motion sensor is off by some amount",
+	  .arg = { MOTION_SENSOR,
+		   { .name = "by", .type = ARG_TEXT, .help = "how much, with any fitting unit; magnetometers: uT, bare", REQUIRED },
+		   { .name = "axis", .type = ARG_ENUM, .names = chip_axes, .help = "of the chip; default all" } },
+	  .check = sensor_amount_check, .begin = bias_begin, .end = bias_end },
+	{ .name = "sensor-clock",
+	  .help = "a motion sensor samples faster or slower than asked",
+	  .arg = { MOTION_SENSOR,
+		   { .name = "factor", .type = ARG_NUM, .dim = DIM_NONE, .min = 0.1, .max = 4,
+		     .help = "times the rate that was asked for", REQUIRED } },
+	  .check = sensor_check, .begin = clock_begin, .end = clock_end },
+	{ .name = "sensor-dropout",
+	  .help = "a motion sensor gives no samples",
+	  .arg = { MOTION_SENSOR },
+	  .check = sensor_check, .begin = dropout_begin, .end = dropout_end },
+	{ .name = "sensor-noise",
+	  .help = "a motion sensor has more noise",
+	  .arg = { MOTION_SENSOR,
+		   { .name = "deviation", .type = ARG_TEXT, .help = "standard deviation, with any fitting unit; magnetometers: uT, bare", REQUIRED } },
+	  .check = sensor_amount_check, .begin = sensor_noise_begin, .end = sensor_noise_end },
+	{ .name = "sensor-stuck",
+	  .help = "a motion sensor keeps showing what it showed",
+	  .arg = { MOTION_SENSOR },
+	  .check = sensor_check, .begin = sensor_stuck_begin, .end = sensor_stuck_end },
 	{ .name = "signal-noise",
 	  .help = "an ECU sends a signal with noise on it",
 	  .arg = { { .name = "signal", .type = ARG_STR, .help = "VSS path or MESSAGE.SIGNAL", REQUIRED },
@@ -329,6 +489,11 @@ const size_t n_faults = sizeof(fault_table) / sizeof(fault_table[0]);
 const char *const fault_names[] = { "can-flood",
 				    "can-mute",
 				    "dtc",
+				    "sensor-bias",
+				    "sensor-clock",
+				    "sensor-dropout",
+				    "sensor-noise",
+				    "sensor-stuck",
 				    "signal-noise",
 				    "signal-offset",
 				    "signal-stuck",

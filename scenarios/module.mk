@@ -7,6 +7,7 @@ libavsim_a_SOURCES += \
 	%D%/act_data.c \
 	%D%/act_drive.c \
 	%D%/act_input.c \
+	%D%/act_sensor.c \
 	%D%/action.c %D%/action.h \
 	%D%/action_table.c \
 	%D%/arena.c %D%/arena.h \

@@ -18,6 +18,8 @@ enum bundle_role {
 	BUNDLE_SIGNALS,	 /* signals.yaml or a --map file */
 	BUNDLE_VHAL,	 /* JSON, in load order */
 	BUNDLE_TRACE,	 /* a file that a scenario names (profile, route) */
+	BUNDLE_SENSORS,	 /* sensors.yaml, then the XML that it names */
+	BUNDLE_IMU,	 /* CSV: a recorded trace of motion sensors */
 	BUNDLE_N_ROLES
 };
 

@@ -3,6 +3,7 @@
 
 #include "sim/inputs.h"
 
+#include "sim/sensors/sensors_file.h"
 #include "sim/vehicle/vehicle_file.h"
 
 #include <dirent.h>
@@ -127,6 +128,30 @@ static int add(struct bundle *b, enum bundle_role role, const char *key,
 	return bundle_add_file(b, role, key, path, err);
 }
 
+int inputs_add_sensors(struct bundle *b, const char *dir, const char *file,
+		       struct av_diags *d, struct av_err *err)
+{
+	const struct bundle_file *f;
+	struct sensors_file *sf;
+	int ret = add(b, BUNDLE_SENSORS, file, dir, file, err);
+
+	if (ret < 0) {
+		return ret;
+	}
+	sf = calloc(1, sizeof(*sf));
+	if (!sf) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	f = bundle_get(b, BUNDLE_SENSORS, 0);
+	ret = sensors_file_parse(f->name, f->data, f->len, sf, d);
+	if (ret == 0 && sf->hal_config[0]) {
+		ret = add(b, BUNDLE_SENSORS, sf->hal_config, dir,
+			  sf->hal_config, err);
+	}
+	free(sf);
+	return ret;
+}
+
 static int add_vehicle(struct bundle *b, const char *dir, struct av_diags *d,
 		       struct av_err *err)
 {
@@ -149,6 +174,9 @@ static int add_vehicle(struct bundle *b, const char *dir, struct av_diags *d,
 	}
 	if (ret == 0) {
 		ret = add(b, BUNDLE_SIGNALS, vf.signals, dir, vf.signals, err);
+	}
+	if (ret == 0 && vf.sensors[0]) {
+		ret = inputs_add_sensors(b, dir, vf.sensors, d, err);
 	}
 	for (size_t i = 0; i < vf.n_vhal && ret == 0; i++) {
 		ret = add(b, BUNDLE_VHAL, vf.vhal[i], dir, vf.vhal[i], err);

@@ -22,6 +22,14 @@ int inputs_load(const char *data_dir, const char *scenario,
 		size_t n_set, struct bundle *out, struct av_diags *d,
 		struct av_err *err);
 
+/**
+ * inputs_add_sensors() - sensors.yaml and the XML that it names
+ * @dir:	of the vehicle
+ * @file:	as vehicle.yaml calls it
+ */
+int inputs_add_sensors(struct bundle *b, const char *dir, const char *file,
+		       struct av_diags *d, struct av_err *err);
+
 /* Bundled names below @data_dir, sorted; caller frees each and the array. */
 int inputs_list(const char *data_dir, bool vehicles, char ***names, size_t *n);
 

@@ -26,6 +26,8 @@ const struct av_topic av_topics[TOPIC_N] = {
 	    "physical value in the DBC's unit", "on change"),
 	ROW(TOPIC_VHAL, STAGE_VHAL, struct vhal_event,
 	    "AAOS units", "on change, or at the subscribed rate"),
+	ROW(TOPIC_IMU, STAGE_SENSORS, struct imu_sample,
+	    "m/s2, rad/s, uT", "at the sensor's rate; 10 Hz if nobody asks"),
 	ROW(TOPIC_POWER, STAGE_SERVICES, struct text_event,
 	    "text", "per power state change"),
 	ROW(TOPIC_SERVICE, STAGE_SERVICES, struct text_event,

@@ -21,6 +21,7 @@ enum av_topic_id {
 	TOPIC_CAN,	/* struct can_frame */
 	TOPIC_SIGNAL,	/* struct signal_event */
 	TOPIC_VHAL,	/* struct vhal_event */
+	TOPIC_IMU,	/* struct imu_sample */
 	TOPIC_POWER,	/* struct text_event */
 	TOPIC_AUDIO,	/* struct audio_event */
 	TOPIC_SERVICE,	/* struct text_event; what the outside world asked for */
@@ -140,6 +141,20 @@ struct vhal_event {
 	enum cmd_source source; /* of a set; else CMD_FROM_ECU */
 	const char *name;	/* "PROPERTY/AREA", as in the canonical dump */
 	uint32_t slot;		/* index of property and area in the store */
+};
+
+/*
+ * What a motion sensor measured, along the axes of its chip. Uncalibrated ones
+ * have six values: the last three are the bias that their driver estimates.
+ */
+#define IMU_VALUES_MAX 6
+struct imu_sample {
+	vtime t;
+	uint32_t sensor;  /* index, see sim/sensors/imu.h */
+	uint32_t n;	  /* 3 or 6 */
+	const char *name; /* of the sensor, as long as the stage lives */
+	int32_t raw[IMU_VALUES_MAX]; /* in quanta of the sensor */
+	double value[IMU_VALUES_MAX]; /* the same in m/s2, rad/s or uT */
 };
 
 #endif

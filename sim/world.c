@@ -127,6 +127,27 @@ static int load_vhal(struct world *w, const struct bundle *in,
 	return ret;
 }
 
+static int load_imu(struct world *w, const struct world_opts *o,
+		    const struct vehicle_file *vf, struct av_diags *d)
+{
+	const struct vehicle_params *p = vf ? &vf->params : NULL;
+	struct imu_env env = { .q = w->q,
+			       .bus = w->bus,
+			       .cmdq = w->cmdq,
+			       .seed = w->seed,
+			       .epoch_ns = o->epoch_ns,
+			       .vehicle = p != NULL };
+	int ret;
+
+	if (p) {
+		env.mass_ahead = p->chassis_wheelbase - p->chassis_front_to_cog;
+		env.mass_above = p->chassis_cog_height -
+				 p->chassis_wheel_radius;
+	}
+	ret = imu_create(&env, o->inputs, &w->imu, d);
+	return ret == -ENOMEM ? no_memory(d) : ret;
+}
+
 static void power_missed(void *ctx, vtime now, const char *reason)
 {
 	struct world *w = ctx;
@@ -272,6 +293,9 @@ static int load(struct world *w, const struct world_opts *o,
 		ret = load_ecus(w, f ? &vf : NULL, d);
 	}
 	if (ret == 0) {
+		ret = load_imu(w, o, f ? &vf : NULL, d);
+	}
+	if (ret == 0) {
 		ret = load_power(w, d);
 	}
 	if (ret == 0) {
@@ -333,6 +357,7 @@ void world_destroy(struct world *w)
 	faults_destroy(w->faults);
 	audio_sessions_destroy(w->audio);
 	power_destroy(w->power);
+	imu_destroy(w->imu);
 	obd2_destroy(w->obd2);
 	signals_destroy(w->signals);
 	ecus_destroy(w->ecus);
@@ -368,6 +393,9 @@ int world_start(struct world *w, struct av_err *err)
 	cmdq_apply(w->cmdq, 0);
 	if (w->vehicle) {
 		publish_vehicle(w, 0);
+	}
+	if (w->imu) {
+		imu_start(w->imu);
 	}
 	return evq_arm(w->q, &w->step, VEHICLE_STEP);
 }

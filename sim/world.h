@@ -14,6 +14,7 @@
 #include "sim/core/bus.h"
 #include "sim/core/cmdq.h"
 #include "sim/core/evq.h"
+#include "sim/sensors/imu.h"
 #include "sim/signals/obd2.h"
 #include "sim/signals/signals.h"
 #include "sim/vehicle/vehicle.h"
@@ -33,6 +34,7 @@ struct world {
 	struct vhal *vhal;
 	struct audio_sessions *audio; /* sim/services/audio_sessions.h */
 	struct power *power; /* sim/services/power.h */
+	struct imu *imu;   /* NULL where there are no motion sensors */
 	struct obd2 *obd2; /* NULL where the vehicle has no OBD2 properties */
 	struct scenario *scenario; /* NULL when a foreign log is replayed */
 	vtime duration;		   /* the run ends here; VT_NEVER = open */
@@ -52,6 +54,7 @@ struct world_opts {
 	const struct scenario_param *set;
 	size_t n_set;
 	vtime until; /* --until; VT_NEVER = the scenario's duration */
+	int64_t epoch_ns; /* Unix time of virtual 0; 0 = not tied */
 };
 
 /**

@@ -16,6 +16,13 @@ static void on_vhal(void *ctx, const void *msg)
 	rec_vhal(ctx, msg);
 }
 
+static void on_imu(void *ctx, const void *msg)
+{
+	const struct imu_sample *s = msg;
+
+	rec_values(ctx, REC_IMU, s->t, s->name, s->value, s->n);
+}
+
 static void on_command(void *ctx, const void *msg)
 {
 	rec_command(ctx, msg);
@@ -43,7 +50,7 @@ int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
 	} taps[] = {
 		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
 		{ TOPIC_CAN, on_can },		 { TOPIC_VHAL, on_vhal },
-		{ TOPIC_POWER, on_power },	 { TOPIC_AUDIO, on_audio },
+		{ TOPIC_IMU, on_imu },		 { TOPIC_POWER, on_power },	 { TOPIC_AUDIO, on_audio },
 			 { TOPIC_DEVICE, on_device },
 		{ TOPIC_SCENARIO, on_scenario },
 		{ TOPIC_SERVICE, on_service },

@@ -108,6 +108,10 @@ static int check_vehicle(const struct lint_file *f, struct av_diags *d,
 		ret = add(&inputs, BUNDLE_SIGNALS, vf.signals, dir, vf.signals,
 			  err);
 	}
+	if (ret == 0 && vf.sensors[0]) {
+		ret = inputs_add_sensors(&inputs, *dir ? dir : ".",
+					 vf.sensors, d, err);
+	}
 	for (size_t i = 0; i < vf.n_vhal && ret == 0; i++) {
 		ret = add(&inputs, BUNDLE_VHAL, vf.vhal[i], dir, vf.vhal[i],
 			  err);

@@ -28,6 +28,16 @@ void av_rand_init(struct av_rand *r, uint64_t seed, const char *stream)
 	}
 }
 
+void av_rand_at(const struct av_rand *base, uint64_t n, struct av_rand *out)
+{
+	uint64_t x = n;
+
+	x = splitmix64(&x) ^ base->s[0];
+	for (int i = 0; i < 4; i++) {
+		out->s[i] = splitmix64(&x) ^ base->s[i];
+	}
+}
+
 static uint64_t rotl(uint64_t x, int k)
 {
 	return (x << k) | (x >> (64 - k));

@@ -16,6 +16,9 @@ struct av_rand {
 
 void av_rand_init(struct av_rand *r, uint64_t seed, const char *stream);
 uint64_t av_rand_u64(struct av_rand *r);
+/* Stream number @n below @base, which stays as it is: draws that depend on a
+ * moment, not on what was drawn before. */
+void av_rand_at(const struct av_rand *base, uint64_t n, struct av_rand *out);
 double av_rand_unit(struct av_rand *r);	 /* uniform in [0, 1) */
 double av_rand_gauss(struct av_rand *r); /* mean 0, deviation 1 */
 uint64_t av_rand_below(struct av_rand *r, uint64_t n); /* 0 .. n - 1, n > 0 */

@@ -333,7 +333,8 @@ static int read_buses(const struct reader *r)
 
 static int read_files(const struct reader *r)
 {
-	static const char *const known[] = { "signals", "vhal", NULL };
+	static const char *const known[] = { "signals", "sensors", "vhal",
+					     NULL };
 	const struct av_yaml *map = av_yaml_get(r->doc->root, "files");
 	const struct av_yaml *vhal;
 	int bad = 0;
@@ -348,6 +349,10 @@ static int read_files(const struct reader *r)
 	}
 	bad |= read_text(r, map, av_yaml_get(map, "signals"), "signals",
 			 r->f->signals, sizeof(r->f->signals));
+	if (av_yaml_get(map, "sensors")) {
+		bad |= read_text(r, map, av_yaml_get(map, "sensors"), "sensors",
+				 r->f->sensors, sizeof(r->f->sensors));
+	}
 	vhal = av_yaml_get(map, "vhal");
 	if (!vhal || vhal->kind != YAML_SEQ || vhal->n < 1 ||
 	    vhal->n > VEHICLE_VHAL_MAX) {

@@ -38,6 +38,7 @@ struct vehicle_file {
 	size_t n_buses;
 	struct vehicle_bus bus[VEHICLE_BUSES_MAX];
 	char signals[VEHICLE_PATH_MAX];
+	char sensors[VEHICLE_PATH_MAX]; /* motion sensors, "" = none */
 	size_t n_vhal;
 	char vhal[VEHICLE_VHAL_MAX][VEHICLE_PATH_MAX]; /* in load order */
 	struct vehicle_params params;

@@ -6,6 +6,7 @@
 #include "scenarios/scenario.h"
 #include "sim/bundle.h"
 #include "sim/core/log.h"
+#include "sim/inputs.h"
 #include "sim/vehicle/vehicle_file.h"
 #include "sim/world.h"
 #include "tests/unit/test.h"
@@ -14,6 +15,7 @@
 
 struct run {
 	struct bundle in;
+	const char *sensors; /* text of another sensors.yaml, or NULL */
 	struct av_diags d;
 	struct world *w;
 	char log[65536]; /* "1.000 mark: text\n" of scenario and faults */
@@ -42,6 +44,21 @@ static void run_quiet(void *ctx, vtime now, enum av_log_level level,
 	(void)ctx, (void)now, (void)level, (void)topic, (void)line;
 }
 
+static void run_add_sensors(struct run *r, const char *file)
+{
+	struct av_err err = { 0 };
+	char dir[4096];
+
+	if (r->sensors) {
+		bundle_add(&r->in, BUNDLE_SENSORS, "sensors.yaml",
+			   "sensors.yaml", r->sensors, strlen(r->sensors));
+	} else if (inputs_add_sensors(
+			   &r->in, src_path("sim/vehicles/compact-ev", dir),
+			   file, &r->d, &err) < 0) {
+		fail_msg("%s", err.msg);
+	}
+}
+
 /* Parse and bind; the messages are in r->d. */
 static int run_try(struct run *r, const char *yaml,
 		   const struct scenario_param *set, size_t n_set)
@@ -63,6 +80,7 @@ static int run_try(struct run *r, const char *yaml,
 			run_add(r, BUNDLE_DBC, vf.bus[i].name, vf.bus[i].dbc);
 		}
 		run_add(r, BUNDLE_SIGNALS, vf.signals, vf.signals);
+		run_add_sensors(r, vf.sensors);
 		for (size_t i = 0; i < vf.n_vhal; i++) {
 			run_add(r, BUNDLE_VHAL, vf.vhal[i], vf.vhal[i]);
 		}
