@@ -12,5 +12,10 @@ libavsim_a_SOURCES += \
 	%D%/table.c \
 	%D%/trust.h \
 	%D%/vhost_user.h \
+	%D%/virtq.c \
 	%D%/virtq.h \
+	%D%/virtq_chain.c \
+	%D%/virtq_impl.h \
+	%D%/virtq_inflight.c \
+	%D%/virtq_packed.c \
 	%D%/vu_proto.h

@@ -47,8 +47,8 @@ struct vq_chain {
 	uint32_t out_len, in_len; /* bytes; both together < 2^32 */
 	/* the queue's own business */
 	uint16_t head;   /* split: descriptor; packed: buffer id */
-	uint16_t n_desc; /* ring slots it took */
-	uint16_t slot;   /* packed: first slot */
+	uint16_t n_desc; /* packed: ring slots it took */
+	uint16_t slot;   /* its entry in the in-flight table */
 	uint64_t seq;    /* popped as number seq of this queue's life */
 };
 
@@ -102,6 +102,7 @@ void virtq_set_log(struct virtq *q, bool on, uint64_t guest_addr);
 unsigned int virtq_index(const struct virtq *q);
 uint16_t virtq_size(const struct virtq *q);
 void virtq_get_counts(const struct virtq *q, struct virtq_counts *out);
+void virtq_count_kick(struct virtq *q); /* one came */
 /* Chains popped and not yet pushed. */
 unsigned int virtq_in_flight(const struct virtq *q);
 
@@ -114,7 +115,7 @@ unsigned int virtq_in_flight(const struct virtq *q);
  * Return: 1 a chain; 0 none, or the queue is stopped or broken.
  */
 int virtq_pop(struct virtq *q, struct vq_chain *c);
-/* Hand the last popped chain back; it will come again. */
+/* Hand the last popped chain back; it will come again. Several: last first. */
 void virtq_unpop(struct virtq *q, struct vq_chain *c);
 
 /**
@@ -122,7 +123,8 @@ void virtq_unpop(struct virtq *q, struct vq_chain *c);
  * filled
  *
  * Seen by the driver at once or with the next virtq_flush(), which also calls
- * it. Any order, also where IN_ORDER was negotiated (held back then).
+ * it. Any order, also where IN_ORDER was negotiated (held back then). @c->iov
+ * is as it was popped: the dirty log goes by it.
  */
 void virtq_push(struct virtq *q, const struct vq_chain *c, uint32_t written);
 /* Publish what was pushed and interrupt the driver if it wants that. */
