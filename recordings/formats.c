@@ -10,6 +10,8 @@ const struct exporter exporters[] = {
 	{ "csv", "a row per record: t,channel,key,value", export_csv_run },
 	{ "csv-wide", "a column per key, a row per time of a change",
 	  export_csv_wide_run },
+	{ "imu", "motion sensors as a trace that plays again",
+	  export_imu_run },
 	{ "pcapng", "CAN frames for Wireshark, an interface per bus",
 	  export_pcapng_run },
 	{ "pcap", "the same, classic, of one bus: --only can:BUS:*",

@@ -5,6 +5,7 @@ libavsim_a_SOURCES += \
 	%D%/format_csv.c \
 	%D%/format_csv_wide.c \
 	%D%/format_pcap.c \
+	%D%/format_imu.c \
 	%D%/formats.c %D%/formats.h %D%/formats_int.h \
 	%D%/pcap.c %D%/pcap.h \
 	%D%/rec.h \

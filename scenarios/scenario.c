@@ -35,6 +35,11 @@ const char *scenario_trace(const struct scenario *s, size_t i)
 	return i < s->n_traces ? s->trace[i] : NULL;
 }
 
+const char *scenario_imu(const struct scenario *s, size_t i)
+{
+	return i < s->n_imu ? s->imu[i] : NULL;
+}
+
 bool scenario_wants_stop(const struct scenario *s)
 {
 	return s->stop;

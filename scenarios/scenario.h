@@ -51,6 +51,9 @@ void scenario_info(const struct scenario *s, struct scenario_info *out);
  * puts them into the bundle as BUNDLE_TRACE under that key. */
 const char *scenario_trace(const struct scenario *s, size_t i);
 
+/* The same of traces of motion sensors, for BUNDLE_IMU. */
+const char *scenario_imu(const struct scenario *s, size_t i);
+
 /**
  * scenario_bind() - Names of signals, properties, variables, faults against the
  * world; all errors collected. Then the scenario can run in @w.

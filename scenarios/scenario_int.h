@@ -131,6 +131,8 @@ struct scenario {
 	size_t n_expects, room_expects;
 	const char **trace;
 	size_t n_traces, room_traces;
+	const char **imu; /* traces of motion sensors */
+	size_t n_imu;
 	/* bound */
 	struct world *w;
 	struct inputs in;

@@ -19,8 +19,8 @@
 
 const char *const sc_top_keys[] = { "name",    "summary",  "duration", "seed",
 				    "vehicle", "params",   "start",    "routes",
-				    "zones",   "timeline", "faults",   "expect",
-				    NULL };
+				    "zones",   "imu",	   "timeline", "faults",
+				    "expect",  NULL };
 
 static bool is_name(const char *s)
 {
@@ -711,6 +711,24 @@ static void parse_head(struct sc_parser *p, const struct av_yaml *root)
 	}
 }
 
+/* A file name or a list of them. */
+static void parse_imu(struct sc_parser *p, const struct av_yaml *node)
+{
+	struct scenario *s = p->s;
+	size_t n = node->kind == YAML_SEQ ? node->n : 1;
+
+	s->imu = sc_new(p, n, sizeof(*s->imu));
+	for (size_t i = 0; i < n && s->imu; i++) {
+		const struct av_yaml *v =
+			node->kind == YAML_SEQ ? node->item[i] : node;
+
+		if (sc_check(p, av_yaml_str(sc_at(p, node), v, "imu",
+					    &s->imu[s->n_imu])) == 0) {
+			s->n_imu++;
+		}
+	}
+}
+
 static int parse(struct sc_parser *p, const struct scenario_param *set,
 		 size_t n_set)
 {
@@ -738,6 +756,10 @@ static int parse(struct sc_parser *p, const struct scenario_param *set,
 	v = av_yaml_get(root, "zones");
 	if (v) {
 		sc_parse_zones(p, v);
+	}
+	v = av_yaml_get(root, "imu");
+	if (v) {
+		parse_imu(p, v);
 	}
 	sc_parse_timeline(p, av_yaml_get(root, "timeline"),
 			  av_yaml_get(root, "faults"));

@@ -414,6 +414,8 @@ void scenario_schema_print(FILE *o)
 	      REF("name") ",\"additionalProperties\":" REF("route") "},\n"
 	      "  \"zones\": {\"type\":\"object\",\"propertyNames\":"
 	      REF("name") ",\"additionalProperties\":" REF("zone") "},\n"
+	      "  \"imu\": {\"anyOf\":[" SCALAR ",{\"type\":\"array\","
+	      "\"items\":" SCALAR "}]},\n"
 	      "  \"timeline\": {\"type\":\"array\",\"items\":" REF("entry")
 	      "},\n"
 	      "  \"faults\": {\"type\":\"array\",\"items\":" REF("fault")

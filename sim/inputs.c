@@ -213,6 +213,9 @@ int inputs_load(const char *data_dir, const char *scenario,
 	for (size_t i = 0; ret == 0 && (trace = scenario_trace(s, i)); i++) {
 		ret = add(out, BUNDLE_TRACE, trace, base, trace, err);
 	}
+	for (size_t i = 0; ret == 0 && (trace = scenario_imu(s, i)); i++) {
+		ret = add(out, BUNDLE_IMU, trace, base, trace, err);
+	}
 	if (ret == 0) {
 		scenario_info(s, &info);
 		/* a folder given on the command line is relative to where the

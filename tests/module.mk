@@ -49,6 +49,7 @@ CLI_TESTS = \
 	tests/cli/test_diff.sh \
 	tests/cli/test_golden.sh \
 	tests/cli/test_ctl.sh \
+	tests/cli/test_imu.sh \
 	tests/cli/test_layers.sh \
 	tests/cli/test_man.sh \
 	tests/cli/test_recording.sh \

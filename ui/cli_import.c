@@ -8,6 +8,7 @@
 
 #include "recordings/formats.h"
 #include "sim/core/pace.h"
+#include "sim/inputs.h"
 #include "ui/session.h"
 #include "ui/summary.h"
 
@@ -20,8 +21,8 @@
 #define TICK_FRAMES 4096
 
 struct import_opts {
-	const char *out, *map;
-	struct cli_list dbc, vhal;
+	const char *out, *map, *sensors;
+	struct cli_list dbc, vhal, imu;
 	bool sort;
 };
 
@@ -255,6 +256,43 @@ static int add_vhal_beside(struct import *im, const char *map)
 	return 0;
 }
 
+/* Traces, and the sensors that show them: --sensors, or beside the table. */
+static int add_imu(struct import *im, const struct import_opts *o)
+{
+	const char *slash = o->map ? strrchr(o->map, '/') : NULL;
+	const char *file = o->sensors ? o->sensors : "sensors.yaml";
+	struct av_diags d = { 0 };
+	struct av_err err = { 0 };
+	char dir[PATH_MAX] = ".";
+	int ret;
+
+	if (o->imu.n == 0) {
+		return o->sensors ? cli_trouble("--sensors wants a trace with "
+						"--imu") :
+				    0;
+	}
+	if (!o->sensors && slash) {
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - o->map),
+			 o->map);
+	}
+	if (o->sensors && (slash = strrchr(o->sensors, '/'))) {
+		snprintf(dir, sizeof(dir), "%.*s",
+			 slash > o->sensors ? (int)(slash - o->sensors) : 1,
+			 o->sensors);
+		file = slash + 1;
+	}
+	ret = inputs_add_sensors(&im->s.inputs, dir, file, &d, &err);
+	for (size_t i = 0; i < o->imu.n && ret == 0; i++) {
+		ret = bundle_add_file(&im->s.inputs, BUNDLE_IMU, o->imu.v[i],
+				      o->imu.v[i], &err);
+	}
+	if (ret < 0) {
+		session_trouble(&d, &err);
+		av_diags_finish(&d);
+	}
+	return ret < 0 ? EXIT_TROUBLE : 0;
+}
+
 /* Databases in bus order; a bus without one still has frames, but no signals. */
 static int load_inputs(struct import *im, const struct import_opts *o)
 {
@@ -299,7 +337,7 @@ static int load_inputs(struct import *im, const struct import_opts *o)
 			return cli_trouble("%s", err.msg);
 		}
 	}
-	return 0;
+	return add_imu(im, o);
 }
 
 /* ---- feeding ---- */
@@ -377,6 +415,7 @@ static int import(const struct import_opts *o, const struct cli_list *files)
 	}
 	if (status == 0) {
 		im.epoch = im.frame[0].t;
+		im.s.epoch_ns = im.epoch;
 		for (size_t i = 0; i < im.n; i++) {
 			im.frame[i].t -= im.epoch;
 		}
@@ -413,6 +452,8 @@ static int run(int argc, char **argv)
 	const struct cli_opt opts[] = {
 		{ "o", OPT_STR, &o.out },	 { "dbc", OPT_MULTI, &o.dbc },
 		{ "map", OPT_STR, &o.map },	 { "vhal", OPT_MULTI, &o.vhal },
+		{ "imu", OPT_MULTI, &o.imu },
+		{ "sensors", OPT_STR, &o.sensors },
 		{ "sort", OPT_FLAG, &o.sort }, { 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -429,6 +470,7 @@ static int run(int argc, char **argv)
 	}
 	cli_list_finish(&o.dbc);
 	cli_list_finish(&o.vhal);
+	cli_list_finish(&o.imu);
 	cli_list_finish(&rest);
 	return status;
 }
@@ -443,6 +485,10 @@ const struct cli_command cli_import = {
 		"  --vhal FILE     properties (AAOS JSON) that the table names; "
 		"repeatable;\n"
 		"                  without it, vhal.json beside the table\n"
+		"  --imu FILE      trace of motion sensors (CSV); repeatable\n"
+		"  --sensors FILE  the sensors that show it; without it, "
+		"sensors.yaml beside the\n"
+		"                  table\n"
 		"  --sort          put frames in order of time\n\n"
 		"Formats: see avsim list formats. Virtual time 0 is the first "
 		"frame.\n",

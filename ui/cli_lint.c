@@ -12,6 +12,8 @@
 #include "sim/core/evq.h"
 #include "sim/core/yaml.h"
 #include "sim/inputs.h"
+#include "sim/sensors/hal_config.h"
+#include "sim/sensors/imu_trace.h"
 #include "sim/vehicle/vehicle_file.h"
 #include "sim/vhal/vhal.h"
 #include "sim/world.h"
@@ -191,6 +193,55 @@ static int check_tolerances(const struct lint_file *f, struct av_diags *d,
 	return ret;
 }
 
+static int check_sensors(const struct lint_file *f, struct av_diags *d,
+			 struct av_err *err)
+{
+	struct bundle inputs = { 0 };
+	const char *slash = strrchr(f->name, '/');
+	char dir[PATH_MAX];
+	const struct bundle_file *x;
+	struct hal_config *hal = calloc(1, sizeof(*hal));
+	int ret;
+
+	snprintf(dir, sizeof(dir), "%.*s",
+		 slash ? (int)(slash - f->name + (slash == f->name)) : 1,
+		 slash ? f->name : ".");
+	ret = hal ? inputs_add_sensors(&inputs, dir,
+				       slash ? slash + 1 : f->name, d, err) :
+		    av_err_set(err, -ENOMEM, "out of memory");
+	x = bundle_get(&inputs, BUNDLE_SENSORS, 1);
+	if (ret == 0 && x) {
+		ret = hal_config_parse(x->name, x->data, x->len, hal, d);
+	}
+	free(hal);
+	bundle_finish(&inputs);
+	return ret;
+}
+
+static int check_hal(const struct lint_file *f, struct av_diags *d,
+		     struct av_err *err)
+{
+	struct hal_config *hal = calloc(1, sizeof(*hal));
+	int ret = hal ? hal_config_parse(f->name, f->data, f->len, hal, d) :
+			av_err_set(err, -ENOMEM, "out of memory");
+
+	free(hal);
+	return ret;
+}
+
+static int check_imu_trace(const struct lint_file *f, struct av_diags *d,
+			   struct av_err *err)
+{
+	struct imu_trace *t;
+	int ret = imu_trace_parse(f->name, f->data, f->len, &t, d);
+
+	if (ret == -ENOMEM) {
+		av_err_set(err, ret, "out of memory");
+	}
+	imu_trace_destroy(t);
+	return ret;
+}
+
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t n = strlen(name), s = strlen(suffix);
@@ -218,6 +269,23 @@ static bool is_vehicle(const struct lint_file *f)
 	return av_yaml_get(f->root, "buses") || av_yaml_get(f->root, "vhal");
 }
 
+static bool is_sensors(const struct lint_file *f)
+{
+	return av_yaml_get(f->root, "sensors");
+}
+
+static bool is_hal(const struct lint_file *f)
+{
+	return has_suffix(f->name, ".xml") && f->len > 0 &&
+	       memmem(f->data, f->len, "sensorHalConfiguration", 22);
+}
+
+static bool is_imu_trace(const struct lint_file *f)
+{
+	return has_suffix(f->name, ".csv") &&
+	       memmem(f->data, f->len < 4096 ? f->len : 4096, "time_s,", 7);
+}
+
 /* The only kind that is a list. */
 static bool is_tolerances(const struct lint_file *f)
 {
@@ -239,6 +307,9 @@ static const struct lint_kind {
 } kinds[] = {
 	{ is_dbc, check_dbc },
 	{ is_json, check_vhal },
+	{ is_hal, check_hal },
+	{ is_imu_trace, check_imu_trace },
+	{ is_sensors, check_sensors },
 	{ is_bindings, check_bindings },
 	{ is_vehicle, check_vehicle },
 	{ is_tolerances, check_tolerances },
@@ -270,8 +341,8 @@ static int lint_data(struct lint_file *f)
 	}
 	kind = kind_of(f);
 	if (!kind) {
-		ret = cli_trouble("%s: what is it? lint knows .yaml, .dbc and "
-				  ".json",
+		ret = cli_trouble("%s: what is it? lint knows .yaml, .dbc, "
+				  ".json, the sensors' .xml and .csv",
 				  f->arg);
 	} else {
 		ret = kind->check(f, &d, &err);
@@ -383,7 +454,7 @@ static int run(int argc, char **argv)
 const struct cli_command cli_lint = {
 	.name = "lint",
 	.args = "FILE...",
-	.summary = "check scenario, vehicle, DBC and property files",
+	.summary = "check scenario, vehicle, sensor, DBC and property files",
 	.help = "Prints all errors as file:line:column: message; a scenario "
 		"is checked against\nits vehicle as well, a vehicle with all "
 		"its "

@@ -93,6 +93,7 @@ static int load_inputs(struct session *s, const struct replay_opts *o,
 	}
 	s->seed = meta->seed;
 	s->has_seed = true;
+	s->epoch_ns = meta->epoch_ns;
 	s->until = o->to_t < rec_end(r) ? o->to_t : rec_end(r);
 	return session_set_text(s, meta->params ? meta->params : "") ?
 		       EXIT_TROUBLE :

@@ -170,6 +170,7 @@ int session_world(struct session *s)
 				.seed = s->has_seed ? &s->seed : NULL,
 				.set = s->set,
 				.n_set = s->n_set,
+				.epoch_ns = s->epoch_ns,
 				.until = s->until > 0 ? s->until : VT_NEVER };
 	struct av_diags d = { 0 };
 

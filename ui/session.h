@@ -18,6 +18,7 @@ struct session {
 	uint64_t seed;
 	bool has_seed;
 	vtime until; /* VT_NEVER = the scenario's duration */
+	int64_t epoch_ns; /* Unix time of virtual 0, 0 = not tied */
 	struct world *w;
 	struct rec_writer *rec;
 	char rec_path[PATH_MAX];

@@ -13,6 +13,8 @@ UNIT_TESTS += tests/unit/test_imu tests/unit/test_imu_files
 tests_unit_test_imu_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_imu_files_LDADD = $(CMOCKA_LDADD)
 
+EXTRA_DIST += tests/data/imu/sample.csv tests/data/imu/mistakes.csv
+
 FUZZERS += tests/fuzz/fuzz_hal_config tests/fuzz/fuzz_imu_trace
 tests_fuzz_fuzz_hal_config_SOURCES = tests/fuzz/fuzz_hal_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_hal_config_LDFLAGS = $(FUZZ_LINK)

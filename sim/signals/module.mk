@@ -9,6 +9,7 @@ nobase_dist_pkgdata_DATA += \
 	sim/vehicles/compact-ev/signals.yaml \
 	sim/vehicles/compact-ev/vhal.json \
 	sim/vehicles/rav4/README \
+	sim/vehicles/rav4/sensors.yaml \
 	sim/vehicles/rav4/signals.yaml \
 	sim/vehicles/rav4/vhal.json
 UNIT_TESTS += tests/unit/test_signals tests/unit/test_signals_vehicle

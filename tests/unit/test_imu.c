@@ -2,9 +2,12 @@
 /* What motion sensors of a simulated car show. */
 #include "config.h"
 
+#include "recordings/replay_check.h"
+#include "recordings/replay_source.h"
 #include "tests/unit/scenario_world.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #define G 9.80665
 #define PI 3.141592653589793
@@ -94,6 +97,34 @@ static const struct imu_sample *last_of(const struct samples *x,
 	}
 	fail_msg("no sample of %s", name);
 	return NULL;
+}
+
+/* Mean of one axis from @from to @to; NaN where there was no sample. */
+static double mean_of(const struct samples *x, const char *name, int axis,
+		      vtime from, vtime to)
+{
+	double sum = 0, n = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (!strcmp(x->s[i].name, name) && x->s[i].t > from &&
+		    x->s[i].t <= to) {
+			sum += x->s[i].value[axis];
+			n++;
+		}
+	}
+	return n > 0 ? sum / n : NAN;
+}
+
+static size_t count_of(const struct samples *x, const char *name, vtime from,
+		       vtime to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		n += !strcmp(x->s[i].name, name) && x->s[i].t > from &&
+		     x->s[i].t <= to;
+	}
+	return n;
 }
 
 #define CHECK_VEC(s, x, y, z, tol)                                             \
@@ -497,35 +528,67 @@ TEST(imu_enable_is_a_command_of_the_guest)
 	finish(x);
 }
 
+/* What a guest asked for between two steps is in the recording, and a replay
+ * without the guest gives the same channel. */
+TEST(imu_replay_without_the_guest_gives_the_same_samples)
+{
+	struct samples *x = calloc(1, sizeof(*x));
+	struct rec_meta meta = {
+		.title = "t", .generator = "test", .kind = "run", .params = ""
+	};
+	struct imu *m;
+	char path[] = "/tmp/avsim-imu-XXXXXX";
+	struct rec_writer *rec;
+	struct av_err err = { 0 };
+	struct replay_source *source;
+	struct replay_check *check;
+	struct replay_result res = { 0 };
+	struct world *w;
+	size_t n;
+
+	CHECK_EQ(run_try(&x->r, "duration: 3s\n", NULL, 0), 0);
+	m = x->r.w->imu;
+	meta.seed = x->r.w->seed;
+	CHECK(mkdtemp(path) != NULL);
+	rmdir(path); /* the name is free */
+	CHECK_EQ(rec_create(path, &meta, &x->r.in, &rec, &err), 0);
+	CHECK_EQ(world_record(x->r.w, rec, &err), 0);
+	bus_subscribe(x->r.w->bus, TOPIC_IMU, STAGE_TAP, "test", on_sample, x,
+		      &err);
+	CHECK_EQ(world_start(x->r.w, &err), 0);
+	world_run_until(x->r.w, 1003 * VT_MS);
+	CHECK_EQ(imu_enable(m, sensor(x, "accel_uncal"), 400), 0);
+	world_run_until(x->r.w, 1777 * VT_MS);
+	CHECK_EQ(imu_enable(m, sensor(x, "accel_uncal"), 12.5), 0);
+	world_run_until(x->r.w, 2111 * VT_MS);
+	CHECK_EQ(imu_disable(m, sensor(x, "accel_uncal")), 0);
+	world_run_until(x->r.w, VT_NEVER);
+	CHECK_EQ(rec_close(rec, 3 * VT_S, "none", &err), 0);
+	n = count_of(x, "accel_uncal", 0, VT_NEVER);
+	/* from 1.01 s to before 1.78 s at 400 Hz, to 2.12 s at 12.5 Hz */
+	CHECK_EQ(n, 307 + 4);
+
+	CHECK_EQ(world_create(&(struct world_opts){ .inputs = &x->r.in,
+						    .until = VT_NEVER },
+			      &w, &x->r.d),
+		 0);
+	CHECK_EQ(replay_source_create(path, w, &source, &err), 0);
+	CHECK_EQ(replay_check_create(path, w->bus, &check, &err), 0);
+	CHECK_EQ(world_start(w, &err), 0);
+	world_run_until(w, VT_NEVER);
+	replay_check_finish(check, &res);
+	if (res.differs || res.error[0]) {
+		fail_msg("%s%s, want %s", res.error, res.got, res.want);
+	}
+	CHECK(res.n_compared > n);
+	replay_check_destroy(check);
+	replay_source_destroy(source);
+	world_destroy(w);
+	unlink(path);
+	finish(x);
+}
+
 /* ---- faults ---- */
-
-/* Mean of one axis from @from to @to; NaN where there was no sample. */
-static double mean_of(const struct samples *x, const char *name, int axis,
-		      vtime from, vtime to)
-{
-	double sum = 0, n = 0;
-
-	for (size_t i = 0; i < x->n; i++) {
-		if (!strcmp(x->s[i].name, name) && x->s[i].t > from &&
-		    x->s[i].t <= to) {
-			sum += x->s[i].value[axis];
-			n++;
-		}
-	}
-	return n > 0 ? sum / n : NAN;
-}
-
-static size_t count_of(const struct samples *x, const char *name, vtime from,
-		       vtime to)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < x->n; i++) {
-		n += !strcmp(x->s[i].name, name) && x->s[i].t > from &&
-		     x->s[i].t <= to;
-	}
-	return n;
-}
 
 TEST(imu_faults_begin_and_end)
 {
@@ -780,6 +843,7 @@ int main(void)
 		T(imu_seed_decides_and_reading_has_no_effect),
 		T(imu_values_are_whole_quanta_within_the_range),
 		T(imu_enable_is_a_command_of_the_guest),
+		T(imu_replay_without_the_guest_gives_the_same_samples),
 		T(imu_faults_begin_and_end),
 		T(imu_faults_know_the_sensors_and_their_units),
 		T(imu_integrated_gives_speed_heading_and_position_of_parking),
