@@ -92,5 +92,23 @@ bool gm_logging(const struct guest_mem *m);
 void gm_dirty(struct guest_mem *m, uint64_t gpa, uint64_t len);
 /* The same for host memory inside a region. */
 void gm_dirty_host(struct guest_mem *m, const void *host, size_t len);
+/* Whether pages were marked since the last call. */
+bool gm_log_take(struct guest_mem *m);
+
+/* ---- other files of the front-end, under the same guard ---- */
+
+struct gm_file;
+struct stat;
+
+/* fstat() without a path behind it: the sandbox allows it. */
+int gm_fstat(int fd, struct stat *st);
+/* Bytes of a regular file; -1: not one, size unknown. -errno. */
+int gm_file_size(int fd, int64_t *size);
+/* Map a part that trust_file() has passed; @fd stays the caller's. A truncated
+ * one makes @m broken. */
+int gm_file_map(struct guest_mem *m, int fd, uint64_t size, uint64_t offset,
+		struct gm_file **out);
+void *gm_file_data(const struct gm_file *f);
+void gm_file_unmap(struct gm_file *f); /* before gm_destroy(); NULL is fine */
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* ---- ring: all inline, on the hot path ---- */
 
@@ -52,18 +53,38 @@ static inline bool trust_indirect_len(uint32_t len)
 bool trust_ring_num(uint32_t num, bool packed);
 bool trust_ring_align(uint64_t desc, uint64_t avail, uint64_t used);
 
-/* A region by itself: sizes, wrap, file long enough (@file_size < 0: unknown).
- */
+/* A part of a file: not empty, no wrap, file long enough (@file_size < 0:
+ * unknown). @what names it in @err. */
+int trust_file(uint64_t size, uint64_t offset, int64_t file_size,
+	       const char *what, struct av_err *err);
+/* A region by itself: sizes, wrap, file long enough. */
 int trust_region(const struct gm_region *r, int64_t file_size,
 		 struct av_err *err);
-/* It overlaps none of the @n others, in guest or front-end addresses. */
+/* It overlaps none of the @n others in guest addresses. It may in front-end
+ * addresses: one block of memory can be seen at two guest addresses. */
 int trust_region_new(const struct gm_region *r, const struct gm_region *have,
 		     size_t n, struct av_err *err);
 
-/* A message's header: version, known size, number of descriptors. */
-int trust_msg(const struct vu_header *h, size_t n_fds, struct av_err *err);
+/* What a request looks like. */
+struct trust_shape {
+	uint16_t min, max; /* payload bytes */
+	uint16_t fds;      /* descriptors that make sense; others are closed */
+};
+
+/* A message's header: version, direction, size and number of descriptors.
+ * @shape NULL: an unknown request, only the general limits. */
+int trust_msg(const struct vu_header *h, size_t n_fds,
+	      const struct trust_shape *shape, struct av_err *err);
+
+/* A kick, call, error or log descriptor: of the kernel's own kinds, that
+ * raise no SIGPIPE and hold no file of anybody's (@mode of fstat()). */
+bool trust_event_mode(mode_t mode);
 
 /* Device config window: off + len inside @size and VU_CONFIG_MAX. */
 bool trust_config(uint32_t off, uint32_t len, uint32_t size);
+
+/* An in-flight table for some of @have queues; size 0: not made yet. */
+int trust_inflight(const struct vu_inflight *f, unsigned int have, bool packed,
+		   struct av_err *err);
 
 #endif

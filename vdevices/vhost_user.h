@@ -5,7 +5,14 @@
  * the rules loses its connection and nothing else.
  *
  * Does no polling: the owner (host.c) calls vu_input() when the socket is
- * readable, and is told which kick descriptors to watch.
+ * readable, and is told which kick descriptors to watch. A ring without kick
+ * descriptor, which would have to be polled, is refused. SIGPIPE is ignored in
+ * this process.
+ *
+ * What a guest decides (ring sizes, ring addresses, no VIRTIO 1) keeps its
+ * queue down, with a note. Other broken rules end the connection. Requests that
+ * are unknown, not negotiated or refused by the device are answered with an
+ * error where an answer is expected, and noted.
  */
 #ifndef AVSIM_VDEVICES_VHOST_USER_H
 #define AVSIM_VDEVICES_VHOST_USER_H
@@ -26,14 +33,18 @@ struct vu_ops {
 	unsigned int (*n_queues)(void *ctx);
 	uint32_t (*config_size)(void *ctx); /* 0: CONFIG is not offered */
 	void (*get_config)(void *ctx, uint8_t *buf); /* config_size bytes */
-	/* 0 or -errno; not called for a write that changes nothing. */
+	/* 0 or -errno; the smallest window that covers what changes (VMMs
+	 * write the whole space for a byte), not called for none. Reads may
+	 * go past the end: zeroes, up to VU_CONFIG_MAX. */
 	int (*set_config)(void *ctx, uint32_t off, const uint8_t *buf,
 			  uint32_t len, bool migration);
 	/* Watch @fd (-1: none any more) and call vu_kicked(q). */
 	void (*watch_kick)(void *ctx, unsigned int q, int fd);
-	/* Queue @q runs (started and enabled); virtq is bound. */
+	/* Queue @q runs (started and enabled); virtq is bound. Chains may
+	 * wait whose kick is gone: take it as one. */
 	void (*queue_start)(void *ctx, unsigned int q);
-	/* Finish all chains of @q before returning; then it is unbound. */
+	/* Finish all chains of @q before returning; then it is unbound (or
+	 * starts again: its memory has moved). */
 	void (*queue_stop)(void *ctx, unsigned int q);
 	/* The driver is gone: RESET_DEVICE, status 0, all queues stopped by
 	 * reset or disconnect. */
