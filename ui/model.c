@@ -331,6 +331,49 @@ const struct model_can *model_can_at(const struct model *m, size_t i)
 	return &m->can[m->can_order[i]];
 }
 
+/* ---- motion sensors ---- */
+
+static void on_imu(void *ctx, const void *msg)
+{
+	const struct imu_sample *s = msg;
+	struct model *m = ctx;
+	struct model_imu *i;
+	int64_t cell = s->t / MODEL_IMU_CELL;
+
+	if (s->sensor >= m->n_imu) {
+		return;
+	}
+	i = &m->imu[s->sensor];
+	if (i->last.n == 0 || cell - i->cell > MODEL_IMU_CELLS) {
+		i->cell = cell - MODEL_IMU_CELLS;
+	} else if (s->t > i->last.t) {
+		i->rate_hz = 1e9 / (double)(s->t - i->last.t);
+	}
+	while (i->cell < cell) {
+		i->cell++;
+		for (int a = 0; a < 3; a++) {
+			i->course[a][i->cell & (MODEL_IMU_CELLS - 1)] = NAN;
+		}
+	}
+	for (int a = 0; a < 3; a++) {
+		i->course[a][cell & (MODEL_IMU_CELLS - 1)] = (float)s->value[a];
+	}
+	i->last = *s;
+	m->version++;
+}
+
+double model_imu_course(const struct model *m, size_t sensor, int axis,
+			vtime t)
+{
+	const struct model_imu *i = &m->imu[sensor];
+	int64_t cell = t / MODEL_IMU_CELL;
+
+	return i->last.n == 0 || cell > i->cell ||
+			       cell <= i->cell - MODEL_IMU_CELLS ?
+		       (double)NAN :
+		       (double)i->course[axis][cell & (MODEL_IMU_CELLS - 1)];
+}
+
 /* ---- path ---- */
 
 static void on_vehicle(void *ctx, const void *msg)
@@ -358,7 +401,8 @@ static int subscribe(struct model *m, struct av_err *err)
 		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
 		{ TOPIC_VEHICLE, on_vehicle },	 { TOPIC_CAN, on_can },
 		{ TOPIC_SIGNAL, on_signal },	 { TOPIC_VHAL, on_vhal },
-		{ TOPIC_POWER, on_power },	 { TOPIC_DEVICE, on_device },
+		{ TOPIC_IMU, on_imu },		 { TOPIC_POWER, on_power },
+		{ TOPIC_DEVICE, on_device },
 		{ TOPIC_SCENARIO, on_scenario },
 	};
 
@@ -388,8 +432,10 @@ int model_create(struct world *w, struct model **out, struct av_err *err)
 	m->prop = calloc(m->n_props + 1, sizeof(*m->prop));
 	m->can = calloc(MODEL_CAN_MAX, sizeof(*m->can));
 	m->log = calloc(MODEL_LOG_MAX, sizeof(*m->log));
+	m->n_imu = imu_count(w->imu);
+	m->imu = calloc(m->n_imu + 1, sizeof(*m->imu));
 	m->gauges = gauges_create(w);
-	if (!m->prop || !m->can || !m->log || !m->gauges) {
+	if (!m->prop || !m->can || !m->log || !m->imu || !m->gauges) {
 		av_err_set(err, -ENOMEM, "out of memory");
 		goto fail;
 	}
@@ -417,7 +463,8 @@ void model_destroy(struct model *m)
 {
 	static bus_fn *const fns[] = { on_command, on_fault,  on_vehicle,
 				       on_can,	   on_signal, on_vhal,
-				       on_power,   on_device, on_scenario };
+				       on_imu,	   on_power,  on_device,
+				       on_scenario };
 
 	if (!m) {
 		return;
@@ -426,6 +473,7 @@ void model_destroy(struct model *m)
 		bus_unsubscribe(m->w->bus, fns[i], m);
 	}
 	gauges_destroy(m->gauges);
+	free(m->imu);
 	free(m->log);
 	free(m->can);
 	free(m->prop);

@@ -76,6 +76,18 @@ struct model_can {
 	const struct dbc_message *msg; /* NULL: not in the DBC */
 };
 
+/* ---- motion sensors: one each, with the course of the last seconds ---- */
+enum { MODEL_IMU_CELLS = 256 };
+#define MODEL_IMU_CELL (VT_S / 10)
+struct model_imu {
+	struct imu_sample last; /* n is 0: none yet */
+	double rate_hz;		/* by the last two samples */
+	/* Ring, by virtual time in units of MODEL_IMU_CELL; NaN where none
+	 * came. */
+	int64_t cell;
+	float course[3][MODEL_IMU_CELLS];
+};
+
 /* ---- path driven ---- */
 struct model_point {
 	float x_m, y_m; /* east and north of the start */
@@ -125,6 +137,9 @@ struct model {
 	uint64_t refused; /* commands of the user that failed */
 	char refusal[168]; /* why the last one failed */
 
+	struct model_imu *imu; /* by sensor */
+	size_t n_imu;
+
 	struct model_bar bar;
 	struct model_track track;
 	double reckon_speed, reckon_yaw; /* m/s, rad/s */
@@ -158,6 +173,10 @@ void model_log_sink(void *ctx, vtime now, enum av_log_level level,
 
 /* Entry @i counted from the newest (0); NULL past the oldest kept. */
 const struct model_log *model_log_at(const struct model *m, size_t i);
+
+/* What an axis showed around @t, NaN if nothing is known. */
+double model_imu_course(const struct model *m, size_t sensor, int axis,
+			vtime t);
 
 /* Row @i in display order; @i < n_can. */
 const struct model_can *model_can_at(const struct model *m, size_t i);

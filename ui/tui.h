@@ -71,7 +71,7 @@ struct tui;
 /* Called with the line of a prompt. Return: NULL, or what is wrong with it. */
 typedef const char *tui_prompt_fn(struct tui *t, const char *text);
 
-enum { TUI_N_VIEWS = 6 };
+enum { TUI_N_VIEWS = 7 };
 
 struct tui_props {
 	struct tui_list list;
@@ -137,6 +137,7 @@ struct tui {
 	struct tui_map map;
 	struct tui_log log;
 	struct tui_actions actions;
+	struct tui_list imu;
 	bool finished, quit;
 };
 
@@ -222,12 +223,14 @@ void tui_props_draw(struct tui *t, struct rect r);
 void tui_can_draw(struct tui *t, struct rect r);
 void tui_log_draw(struct tui *t, struct rect r);
 void tui_actions_draw(struct tui *t, struct rect r);
+void tui_imu_draw(struct tui *t, struct rect r);
 void tui_help_draw(struct tui *t);
 bool tui_map_key(struct tui *t, int ch);
 bool tui_props_key(struct tui *t, int ch);
 bool tui_can_key(struct tui *t, int ch);
 bool tui_log_key(struct tui *t, int ch);
 bool tui_actions_key(struct tui *t, int ch);
+bool tui_imu_key(struct tui *t, int ch);
 /* The newest events, short, for a small pane. */
 void tui_log_latest(struct tui *t, struct rect r);
 /* What is expected of the run, and how it stands. */

@@ -189,6 +189,11 @@ static size_t suggest(const struct tui *t, const struct arg_spec *a, char *buf,
 
 	if (!strcmp(a->name, "bus") && t->env.w->n_buses > 0) {
 		value = t->env.w->bus_name[0];
+	} else if (!strcmp(a->name, "sensor") && t->m->n_imu > 0) {
+		struct imu_info info;
+
+		imu_info(t->env.w->imu, 0, &info);
+		value = info.name; /* as long as the stage lives */
 	} else if (a->type == ARG_ENUM && a->names) {
 		value = a->names[0];
 	} else if (a->type == ARG_BOOL) {

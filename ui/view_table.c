@@ -15,5 +15,6 @@ const struct tui_view tui_views[TUI_N_VIEWS] = {
 	{ "Log",	"/ search  t kinds", tui_log_draw, tui_log_key },
 	{ "Actions",	"Enter start or clear  ←→ list",
 			tui_actions_draw, tui_actions_key },
+	{ "Motion",	"Enter rate", tui_imu_draw, tui_imu_key },
 };
 /* clang-format on */

@@ -109,6 +109,14 @@ await "log view" "scenario"
 key 6
 await "actions view" "Faults"
 await "actions view" "Actions"
+key 7
+await "motion view" "scmi.iio.accel"
+await "motion view" "z down"
+await "motion view" "magnetic heading"
+key Enter
+await "rate of a sensor" "12.5, 25, 50, 100, 200, 400 Hz"
+key Enter
+await "rate of a sensor" "accelerometer 100 Hz"
 key Tab
 await "tab goes round" "Battery"
 key '?'

@@ -233,6 +233,48 @@ TEST(change_marks_fade_by_the_viewers_clock)
 	rig_free(r);
 }
 
+/* ---- motion sensors ---- */
+
+static void sample(struct rig *r, vtime t, double x)
+{
+	struct imu_sample s = {
+		.t = t, .sensor = 1, .n = 3, .name = "a", .value = { x, 0, 9 }
+	};
+
+	bus_publish(r->w.bus, TOPIC_IMU, &s);
+}
+
+TEST(imu_keeps_the_course_of_the_last_seconds)
+{
+	struct rig *r = rig_new(NULL);
+	struct model *m = r->m;
+
+	/* this world has no sensors: nothing is kept */
+	sample(r, 0, 1);
+	CHECK_EQ(m->n_imu, 0);
+	/* as if it had two */
+	free(m->imu);
+	m->imu = calloc(2, sizeof(*m->imu));
+	m->n_imu = 2;
+	sample(r, VT_S, 1);
+	sample(r, VT_S + 10 * VT_MS, 2); /* the same tenth: the newest */
+	sample(r, VT_S + 300 * VT_MS, 3);
+	CHECK_NEAR(m->imu[1].rate_hz, 1 / 0.29, 1e-9);
+	CHECK_NEAR(model_imu_course(m, 1, 0, VT_S + 99 * VT_MS), 2, 0);
+	CHECK_NEAR(model_imu_course(m, 1, 2, VT_S), 9, 0);
+	CHECK(isnan(model_imu_course(m, 1, 0, VT_S + 200 * VT_MS)));
+	CHECK_NEAR(model_imu_course(m, 1, 0, VT_S + 300 * VT_MS), 3, 0);
+	CHECK(isnan(model_imu_course(m, 1, 0, VT_S + 400 * VT_MS)));
+	CHECK(isnan(model_imu_course(m, 1, 0, 0)));
+	CHECK(isnan(model_imu_course(m, 0, 0, VT_S)));
+	/* long after: nothing of before is left */
+	sample(r, 3600 * VT_S, 4);
+	CHECK(isnan(model_imu_course(m, 1, 0, VT_S)));
+	CHECK(isnan(model_imu_course(m, 1, 0, 3599 * VT_S)));
+	CHECK_NEAR(model_imu_course(m, 1, 0, 3600 * VT_S), 4, 0);
+	rig_free(r);
+}
+
 /* ---- CAN ---- */
 
 TEST(can_rows_are_ordered_and_know_their_message)
@@ -445,6 +487,7 @@ int main(void)
 		T(gauge_falls_back_to_the_vehicle_itself),
 		T(prop_counts_changes_not_samples),
 		T(change_marks_fade_by_the_viewers_clock),
+		T(imu_keeps_the_course_of_the_last_seconds),
 		T(can_rows_are_ordered_and_know_their_message),
 		T(can_marks_exactly_the_bytes_that_changed),
 		T(can_rate_is_per_second_of_virtual_time),
