@@ -286,6 +286,11 @@ static int finish_step(struct sc_parser *p, const struct av_yaml *node,
 		return sc_error(p, node, "%s", err.msg);
 	}
 	step->text = step_text(p, step);
+	if (step->text && strlen(step->text) > CMDQ_TEXT_MAX) {
+		return sc_error(p, node,
+				"'%s' has more than %d characters of arguments",
+				step->act->verb, CMDQ_TEXT_MAX);
+	}
 	return step->text ? 0 : -ENOMEM;
 }
 

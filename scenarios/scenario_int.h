@@ -7,6 +7,7 @@
 #include "scenarios/arena.h"
 #include "scenarios/expr.h"
 #include "scenarios/scenario.h"
+#include "sim/core/cmdq.h"
 #include "sim/core/text.h"
 #include "sim/core/yaml.h"
 #include "sim/vehicle/vehicle.h"
@@ -14,8 +15,8 @@
 struct cmd;
 struct vhal_value;
 
-#define SC_IMPLIED_MAX 4  /* implied expectations of one run */
-#define ARG_TEXT_MAX 4096 /* of one string argument */
+#define SC_IMPLIED_MAX 4 /* implied expectations of one run */
+#define ARG_TEXT_MAX CMDQ_TEXT_MAX /* of one string argument */
 
 /* For use within an argument list. @buf: AV_NUM_TEXT_MAX bytes. */
 static inline const char *sc_num(double v, char *buf)

@@ -20,13 +20,12 @@ bool cmd_source_is_input(enum cmd_source s)
 	       s == CMD_FROM_SERVICE;
 }
 
-#define TEXT_MAX (64u << 10)
-
 /* Grows up to CMDQ_MAX entries and never shrinks. */
 struct ring {
 	struct cmd *v;
 	size_t room; /* a power of two, or 0 */
 	size_t head, n;
+	size_t bytes; /* of texts that wait */
 };
 
 struct cmdq {
@@ -84,12 +83,12 @@ void cmdq_set_done(struct cmdq *q, cmdq_done_fn *fn, void *ctx)
 	q->done_ctx = ctx;
 }
 
-static int push(struct cmdq *q, const struct cmd *c)
+static int push(struct cmdq *q, const struct cmd *c, size_t len)
 {
 	struct ring *r = cmd_source_is_input(c->source) ? &q->input :
 							  &q->derived;
 
-	if (r->n >= CMDQ_MAX) {
+	if (r->n >= CMDQ_MAX || len > CMDQ_BYTES_MAX - r->bytes) {
 		return -ENOSPC;
 	}
 	if (r->n == r->room) {
@@ -108,6 +107,7 @@ static int push(struct cmdq *q, const struct cmd *c)
 		r->head = 0;
 	}
 	r->n++;
+	r->bytes += len;
 	*at(r, r->n - 1) = *c;
 	at(r, r->n - 1)->posted = *q->clock;
 	return 0;
@@ -120,7 +120,7 @@ int cmdq_post(struct cmdq *q, enum cmd_source source, const char *text)
 	char *copy;
 	int ret;
 
-	if (len > TEXT_MAX) {
+	if (len > CMDQ_TEXT_MAX) {
 		return -E2BIG;
 	}
 	copy = malloc(len + 1);
@@ -129,7 +129,7 @@ int cmdq_post(struct cmdq *q, enum cmd_source source, const char *text)
 	}
 	memcpy(copy, text, len + 1);
 	c.text = copy;
-	ret = push(q, &c);
+	ret = push(q, &c, len);
 	if (ret < 0) {
 		free(copy);
 	}
@@ -141,7 +141,8 @@ int cmdq_post_actuate(struct cmdq *q, unsigned int var, double value)
 	return push(q, &(struct cmd){ .kind = CMD_ACTUATE,
 				      .source = CMD_FROM_ECU,
 				      .var = var,
-				      .value = value });
+				      .value = value },
+		    0);
 }
 
 static void apply_ring(struct cmdq *q, struct ring *r, size_t n, vtime now)
@@ -153,6 +154,7 @@ static void apply_ring(struct cmdq *q, struct ring *r, size_t n, vtime now)
 
 		r->head = (r->head + 1) & (r->room - 1);
 		r->n--;
+		r->bytes -= c.text ? strlen(c.text) : 0;
 		c.t = now;
 		assert(q->fn);
 		ret = q->fn(q->ctx, &c, &err);

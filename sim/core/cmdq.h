@@ -67,13 +67,17 @@ void cmdq_destroy(struct cmdq *q);
 void cmdq_set_handler(struct cmdq *q, cmdq_fn *fn, void *ctx);
 void cmdq_set_done(struct cmdq *q, cmdq_done_fn *fn, void *ctx);
 
-#define CMDQ_MAX 65536 /* waiting commands of each kind: a guest cannot grow it */
+/* Waiting commands of each kind and bytes of their texts: a guest cannot grow
+ * it beyond that, also while the run is paused. */
+#define CMDQ_MAX 65536
+#define CMDQ_BYTES_MAX ((size_t)16 << 20)
+#define CMDQ_TEXT_MAX 65536 /* bytes of one text */
 
 /**
  * cmdq_post() - Queue "verb key=value ..." (copied)
  *
- * Return: 0, -ENOSPC if CMDQ_MAX wait already, -E2BIG over 64 KiB of text,
- * -ENOMEM.
+ * Return: 0, -ENOSPC if there is no more room for now, -E2BIG over
+ * CMDQ_TEXT_MAX, -ENOMEM.
  */
 int cmdq_post(struct cmdq *q, enum cmd_source source, const char *text);
 

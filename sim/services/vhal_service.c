@@ -29,7 +29,6 @@
 #define BACKLOG (256u << 10) /* bytes queued on a stream before it coalesces */
 #define BATCH_VALUES 64
 #define HIDL_RATE_HZ 10.0f
-#define VALUE_TEXT_MAX 4096 /* of one argument of a command */
 
 struct vstream {
 	struct vstream *next, *prev;
@@ -336,12 +335,15 @@ int vhal_service_post(struct vhal_service *s, const char *verb, uint32_t slot,
 	const char *name = vhal_slot_name(s->env.vhal, slot);
 	size_t len = vhal_value_text(val, NULL, 0), n;
 	size_t room = 2 * len + strlen(verb) + strlen(name) + 32;
-	char *value = malloc(len + 1), *text = malloc(room);
+	char *value, *text;
 	int ret = -ENOMEM;
 
-	if (len > VALUE_TEXT_MAX) {
-		ret = -E2BIG; /* it would be refused when it is applied */
-	} else if (value && text) {
+	if (len > CMDQ_TEXT_MAX) {
+		return -E2BIG;
+	}
+	value = malloc(len + 1);
+	text = malloc(room);
+	if (value && text) {
 		vhal_value_text(val, value, len + 1);
 		n = (size_t)snprintf(text, room, "%s property='%s' value='",
 				     verb, name);

@@ -181,6 +181,11 @@ assert set_(0x12345678, int32_values=[1]) == INVALID
 words = 'it\'s \'so\' "here" \\ there\n\tend é'
 assert set_(POLICY, string_value=words) == OK
 astream.wait((POLICY, 0), lambda v: v.string_value == words)
+# a picture of the cluster: as much as a command can hold, no more
+NAVIGATION = 0x11700F38
+picture = bytes(range(256)) * 127
+assert set_(NAVIGATION, byte_values=picture) == OK
+assert set_(NAVIGATION, byte_values=picture * 2) == INVALID
 
 # sample rates: 10 Hz of speed on the virtual clock
 time.sleep(2.2)
@@ -337,6 +342,8 @@ for ch in (ach, hch, ctl_ch):
 dumped = subprocess.run([f'{build}/avsim', 'dump', record, '--only', 'command'],
                         capture_output=True, text=True, check=True).stdout
 assert 'guest' in dumped and 'HVAC_TEMPERATURE_SET' in dumped, dumped
+assert picture.hex() in dumped.lower(), 'the picture is not in the recording'
+assert 'CLUSTER_NAVIGATION_STATE' not in dumped.split(picture.hex())[-1], dumped[-500:]
 frames = subprocess.run([f'{build}/avsim', 'dump', record, '--only', 'signal'],
                         capture_output=True, text=True, check=True).stdout
 assert 'HVAC_REQ' in frames or 'Hvac' in frames or 'HVAC' in frames

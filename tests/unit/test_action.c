@@ -136,6 +136,27 @@ TEST(action_parse_names_what_is_wrong)
 	}
 }
 
+TEST(action_parse_takes_texts_as_long_as_a_command_may_be)
+{
+	char *text = malloc(CMDQ_TEXT_MAX + 64), *end;
+	const struct action *act;
+	struct av_err err;
+	struct args args;
+	void *arena;
+
+	end = stpcpy(text, "mark text=");
+	memset(end, 'x', CMDQ_TEXT_MAX + 1);
+	end[CMDQ_TEXT_MAX] = '\0';
+	CHECK_EQ(action_parse(text, &act, &args, &arena, &err), 0);
+	CHECK_EQ(strlen(args.v[0].str), CMDQ_TEXT_MAX);
+	free(arena);
+	end[CMDQ_TEXT_MAX] = 'x';
+	end[CMDQ_TEXT_MAX + 1] = '\0';
+	CHECK_EQ(action_parse(text, &act, &args, &arena, &err), -EINVAL);
+	CHECK(strstr(err.msg, "longer than 65536"));
+	free(text);
+}
+
 TEST(action_text_tells_its_length_like_snprintf)
 {
 	struct args a = { .has = { true }, .v = { { .str = "hello you" } } };
@@ -436,6 +457,7 @@ int main(void)
 		T(fault_rows_are_sorted_and_named_alike_in_the_action),
 		T(action_text_is_canonical_whatever_was_written),
 		T(action_parse_names_what_is_wrong),
+		T(action_parse_takes_texts_as_long_as_a_command_may_be),
 		T(action_text_tells_its_length_like_snprintf),
 		T(action_command_moves_the_car),
 		T(action_command_says_why_the_car_refuses),

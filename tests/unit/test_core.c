@@ -371,6 +371,14 @@ TEST(cmdq_applies_inputs_first_and_defers_what_handlers_post)
 	cmdq_destroy(l.q);
 }
 
+static int ignore_cmd(void *ctx, const struct cmd *c, struct av_err *err)
+{
+	(void)ctx;
+	(void)c;
+	(void)err;
+	return 0;
+}
+
 TEST(cmdq_is_bounded)
 {
 	vtime now = 0;
@@ -381,6 +389,14 @@ TEST(cmdq_is_bounded)
 	memset(big, 'x', 69999);
 	big[69999] = '\0';
 	CHECK_EQ(cmdq_post(q, CMD_FROM_GUEST, big), -E2BIG);
+	for (size_t i = 0; i < CMDQ_BYTES_MAX / CMDQ_TEXT_MAX; i++) {
+		big[CMDQ_TEXT_MAX] = '\0';
+		CHECK_EQ(cmdq_post(q, CMD_FROM_GUEST, big), 0);
+	}
+	CHECK_EQ(cmdq_post(q, CMD_FROM_USER, "x"), -ENOSPC);
+	CHECK_EQ(cmdq_post(q, CMD_FROM_SCENARIO, "x"), 0);
+	cmdq_set_handler(q, ignore_cmd, NULL);
+	cmdq_apply(q, 10); /* there is room again */
 	free(big);
 	for (int i = 0; i < CMDQ_MAX; i++) {
 		CHECK_EQ(cmdq_post(q, CMD_FROM_GUEST, "x"), 0);
