@@ -59,9 +59,10 @@ libavsim_a_SOURCES += \
 	%D%/dumpstate_text.c \
 	%D%/emulator_port.c %D%/emulator_port.h \
 	%D%/grpc.h \
+	%D%/grpc_call.c \
 	%D%/grpc_client.c \
 	%D%/grpc_reflect.c %D%/grpc_reflect.h \
-	%D%/grpc_server.c \
+	%D%/grpc_server.c %D%/grpc_server_int.h \
 	%D%/grpc_wire.c %D%/grpc_wire.h \
 	%D%/power.c %D%/power.h \
 	%D%/power_marker.c %D%/power_marker.h \
