@@ -26,6 +26,7 @@ struct ctl {
 	uv_loop_t loop;
 	struct grpc_client *client;
 	bool done;
+	bool left; /* nobody reads our output any more */
 	int status; /* exit status */
 	char **args;
 	size_t n;
@@ -89,7 +90,7 @@ static void on_done(void *ctx, enum grpc_status status, const char *text)
 	struct ctl *c = ctx;
 
 	c->done = true;
-	if (status != GRPC_OK) {
+	if (status != GRPC_OK && !c->left) {
 		cli_trouble("%s", text[0] ? text : grpc_status_name(status));
 		c->status = EXIT_TROUBLE;
 	}
@@ -113,6 +114,7 @@ static int call(struct ctl *c, const char *method, const ProtobufCMessage *msg,
 	while (!c->done && !ferror(stdout)) {
 		uv_run(&c->loop, UV_RUN_ONCE);
 	}
+	c->left = !c->done; /* main() judges what that means */
 	return c->status;
 }
 
@@ -190,46 +192,65 @@ static int status_call(struct ctl *c, const char *method,
 		    &avsim__v1__status__descriptor, TIMEOUT_MS, print_status);
 }
 
-/* "verb key=value ..." */
-static int command(struct ctl *c, const char *text)
+/* The text of a command while it grows. */
+struct text {
+	FILE *f;
+	char *buf;
+	size_t len;
+};
+
+/* 0 or EXIT_TROUBLE (said). */
+static int text_begin(struct text *t, const char *verb)
+{
+	*t = (struct text){ 0 };
+	t->f = open_memstream(&t->buf, &t->len);
+	if (!t->f) {
+		return cli_trouble("out of memory");
+	}
+	fputs(verb, t->f);
+	return 0;
+}
+
+/* For use within quotes: those inside are doubled. */
+static void text_doubled(struct text *t, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\'') {
+			fputc('\'', t->f);
+		}
+		fputc(*s, t->f);
+	}
+}
+
+/* Send "verb key=value ..." */
+static int text_send(struct ctl *c, struct text *t)
 {
 	Avsim__V1__CommandRequest q = AVSIM__V1__COMMAND_REQUEST__INIT;
+	int status;
 
-	q.text = (char *)(uintptr_t)text;
-	return call(c, "Command", &q.base, &google__protobuf__empty__descriptor,
-		    TIMEOUT_MS, NULL);
+	if (fclose(t->f) != 0) {
+		free(t->buf);
+		return cli_trouble("out of memory");
+	}
+	q.text = t->buf;
+	status = call(c, "Command", &q.base,
+		      &google__protobuf__empty__descriptor, TIMEOUT_MS, NULL);
+	free(t->buf);
+	return status;
 }
 
-/* Arguments joined by spaces. */
-static const char *joined(const struct ctl *c, char *buf, size_t size)
+/* @verb and all arguments behind it, separated by spaces. */
+static int send_joined(struct ctl *c, const char *verb)
 {
-	size_t used = 0;
+	struct text t;
 
-	buf[0] = '\0';
-	for (size_t i = 0; i < c->n && used < size; i++) {
-		used += (size_t)snprintf(buf + used, size - used, "%s%s",
-					 i ? " " : "", c->args[i]);
+	if (text_begin(&t, verb)) {
+		return EXIT_TROUBLE;
 	}
-	return buf;
-}
-
-/* Copy @s in single quotes, as command text wants it. */
-static size_t quoted(const char *s, char *out, size_t size)
-{
-	size_t n = 0;
-
-	if (size > 2) {
-		out[n++] = '\'';
+	for (size_t i = 0; i < c->n; i++) {
+		fprintf(t.f, "%s%s", i ? " " : "", c->args[i]);
 	}
-	for (; *s && n + 4 < size; s++) {
-		if (*s == '\'' || *s == '\\') {
-			out[n++] = '\\';
-		}
-		out[n++] = *s;
-	}
-	out[n++] = '\'';
-	out[n] = '\0';
-	return n;
+	return text_send(c, &t);
 }
 
 /* ---- subcommands ---- */
@@ -313,47 +334,48 @@ static int do_watch(struct ctl *c)
 
 static int do_set(struct ctl *c)
 {
-	char text[8192];
-	size_t n = (size_t)snprintf(text, sizeof(text), "set property=");
+	struct text t;
 
-	n += quoted(c->args[0], text + n, sizeof(text) / 2);
-	n += (size_t)snprintf(text + n, sizeof(text) - n, " value=");
-	quoted(c->args[1], text + n, sizeof(text) - n);
-	return command(c, text);
+	if (text_begin(&t, "set property='")) {
+		return EXIT_TROUBLE;
+	}
+	text_doubled(&t, c->args[0]);
+	fputs("' value='", t.f);
+	text_doubled(&t, c->args[1]);
+	fputc('\'', t.f);
+	return text_send(c, &t);
 }
 
 static int do_do(struct ctl *c)
 {
-	char text[16384];
-
-	return command(c, joined(c, text, sizeof(text)));
+	return send_joined(c, "");
 }
 
 /* fault NAME key=value ..., clear [NAME] */
 static int do_fault(struct ctl *c)
 {
-	char text[16384] = "fault name=";
-
-	joined(c, text + 11, sizeof(text) - 11);
-	return command(c, text);
+	return send_joined(c, "fault name=");
 }
 
 static int do_clear(struct ctl *c)
 {
-	char text[256];
-
-	snprintf(text, sizeof(text), "clear-fault%s%s",
-		 c->n ? " name=" : "", c->n ? c->args[0] : "");
-	return command(c, text);
+	return send_joined(c, c->n ? "clear-fault name=" : "clear-fault");
 }
 
+/* All words are one text. */
 static int do_mark(struct ctl *c)
 {
-	char text[4096], all[2048];
-	size_t n = (size_t)snprintf(text, sizeof(text), "mark text=");
+	struct text t;
 
-	quoted(joined(c, all, sizeof(all)), text + n, sizeof(text) - n);
-	return command(c, text);
+	if (text_begin(&t, "mark text='")) {
+		return EXIT_TROUBLE;
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		fputs(i ? " " : "", t.f);
+		text_doubled(&t, c->args[i]);
+	}
+	fputc('\'', t.f);
+	return text_send(c, &t);
 }
 
 /* BUS ID#DATA as cansend writes it */

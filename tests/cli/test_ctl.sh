@@ -36,6 +36,7 @@ check 0 ctl step 200ms
 check 2 ctl set GEAR_SELECTION 8
 check 0 ctl inject can0 123#1122
 check 0 ctl mark it is time
+check 0 ctl mark "it's a \\ test"
 check 0 ctl fault can-mute bus=can0
 check 0 ctl step 50ms
 check 0 ctl status
@@ -50,12 +51,21 @@ check 0 ctl speed 20
 sleep 0.5
 check 0 ctl get HVAC_TEMPERATURE_SET/ROW_1_LEFT
 says out '25.5'
+{
+	ctl watch 'Vehicle.Speed' '*Wheel*' 2>"$work/err"
+	echo $? >"$work/status"
+} | head -n 1 >"$work/out"
+[ -s "$work/out" ] || fail 'nothing to watch'
+[ ! -s "$work/err" ] || fail "noise: $(cat "$work/err")"
+[ "$(cat "$work/status")" = 2 ] || fail 'a broken pipe is taken for success'
 check 0 ctl list 'EV_*'
 says out 'EV_BATTERY_LEVEL'
 check 2 ctl stauts
 says err "did you mean 'status'?"
 check 0 ctl quit
 wait $pid || fail "the run failed: $(cat "$work/run.out")"
+check 0 "$avsim" dump "$work/a.avrec" --only scenario:mark
+says out "it's a \\ test"
 check 0 "$avsim" replay "$work/a.avrec"
 says out 'all as recorded'
 
