@@ -630,6 +630,23 @@ static const char *expect_text(struct sc_parser *p, const struct av_yaml *map,
 	}
 }
 
+/* What the run never gets to cannot be judged. */
+static void within_run(struct sc_parser *p, const struct av_yaml *map,
+		       const char *key, vtime t)
+{
+	const struct av_yaml *v = av_yaml_get(map, key);
+	vtime end = p->s->info.duration;
+	char at[32], last[32];
+
+	if (v && end > 0 && t > end) {
+		sc_error(p, v,
+			 "'%s' is %s s, but the run ends at %s s; see "
+			 "'duration'",
+			 key, sc_num(vtime_to_s(t), at),
+			 sc_num(vtime_to_s(end), last));
+	}
+}
+
 static void parse_expectation(struct sc_parser *p, const struct av_yaml *map)
 {
 	static const char *const keys[] = { "that",   "by",   "at",
@@ -678,6 +695,8 @@ static void parse_expectation(struct sc_parser *p, const struct av_yaml *map)
 	x->from = read_time(p, map, "from", 0);
 	x->until = read_time(p, map, "until", VT_NEVER);
 	x->within = read_time(p, map, "within", 0);
+	within_run(p, map, at ? "at" : "by", x->by);
+	within_run(p, map, "from", x->from);
 	x->text = expect_text(p, map, x, cond);
 	x->that = sc_expr(p, cond);
 	x->when = when ? sc_expr(p, when) : NULL;

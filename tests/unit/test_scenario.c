@@ -277,9 +277,22 @@ TEST(scenario_expectations_pass_and_fail)
 		   1.9, NULL);
 	verdict_is("never: var(horn)", VERDICT_FAIL, 1, "true at 1.000 s");
 	verdict_is("never: var(horn), until: 500ms", VERDICT_PASS, 0.5, NULL);
-	verdict_is("that: var(horn), by: 10s, name: x", VERDICT_PASS, 1, NULL);
-	verdict_is("that: var(rain) > 0.5, by: 10s", VERDICT_FAIL, 4,
-		   "the run ended before");
+	verdict_is("that: var(horn), by: 4s, name: x", VERDICT_PASS, 1, NULL);
+}
+
+TEST(scenario_expectation_fails_when_the_run_ends_before_its_time)
+{
+	static struct run r;
+	struct expect_status st;
+
+	run_all(&r, HEAD "timeline:\n"
+			 "  - { at: 2s, do: end }\n"
+			 "expect:\n"
+			 "  - { that: var(rain) > 0.5, by: 3s }\n");
+	CHECK_EQ(scenario_expects(r.w->scenario, 0, &st), 1);
+	CHECK_EQ(st.verdict, VERDICT_FAIL);
+	CHECK(strstr(st.reason, "the run ended before"));
+	run_finish(&r);
 }
 
 TEST(scenario_always_waits_until_there_is_something_to_judge)
@@ -504,6 +517,7 @@ int main(void)
 		T(scenario_profile_and_route_come_from_files),
 		T(scenario_bad_files_are_told_with_their_line),
 		T(scenario_expectations_pass_and_fail),
+		T(scenario_expectation_fails_when_the_run_ends_before_its_time),
 		T(scenario_always_waits_until_there_is_something_to_judge),
 		T(scenario_trigger_that_must_come_is_an_expectation),
 		T(scenario_refused_action_fails_the_run),

@@ -131,6 +131,12 @@ TEST(scenario_file_tells_place_and_remedy)
 		  "'when' needs 'within'" },
 		{ D "expect: [{ always: t > 1 s, by: 2s }]",
 		  "'by' goes with that" },
+		{ D "expect: [{ that: t > 1 s, by: 9001ms }]",
+		  "2:31: 'by' is 9.001 s, but the run ends at 9 s; see "
+		  "'duration'" },
+		{ D "expect: [{ that: t > 1 s, at: 10s }]", "2:31: 'at' is 10 s" },
+		{ D "expect: [{ never: t > 1 s, from: 10s }]",
+		  "2:34: 'from' is 10 s" },
 		{ D "name: $x", "2:7: no parameter 'x'" },
 		{ D "name: ${x", "2:7: '$' wants a parameter" },
 		{ D "params: { a: $b }", "a parameter is a plain value" },
