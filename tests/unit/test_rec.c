@@ -435,7 +435,9 @@ TEST(rec_line_counts_like_snprintf)
 
 /* ---- filters ---- */
 
-/* Lines of the whole dump that @keep holds for. */
+/* Lines of the whole dump that @keep holds for. It gets each alone: a search in
+ * the megabytes behind a line costs their length (AddressSanitizer checks all of
+ * a string, strtod and strstr included). */
 static void check_filter(const char *path, const struct rec_filter *f,
 			 bool (*keep)(const char *line))
 {
@@ -445,8 +447,12 @@ static void check_filter(const char *path, const struct rec_filter *f,
 
 	for (char *at = all; *at;) {
 		size_t len = strcspn(at, "\n") + 1;
+		char line[256];
 
-		if (keep(at)) {
+		CHECK(len < sizeof(line));
+		memcpy(line, at, len);
+		line[len] = '\0';
+		if (keep(line)) {
 			memcpy(to, at, len);
 			to += len;
 			n++;
@@ -476,9 +482,7 @@ static bool in_time(const char *line)
 
 static bool has(const char *line, const char *text)
 {
-	const char *at = strstr(line, text);
-
-	return at && at < line + strcspn(line, "\n");
+	return strstr(line, text) != NULL;
 }
 
 static bool is_imu(const char *line)
