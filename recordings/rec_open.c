@@ -615,6 +615,7 @@ void rec_close_reader(struct rec_reader *r)
 		return;
 	}
 	sqlite3_finalize(r->events);
+	sqlite3_finalize(r->event_at);
 	sqlite3_finalize(r->chunk_data);
 	sqlite3_close(r->db);
 	for (size_t i = 0; i < REC_N_BULK; i++) {

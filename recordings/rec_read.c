@@ -204,8 +204,12 @@ static int prepare(struct rec_reader *r, struct av_err *err)
 	if (!r->events &&
 	    (sqlite3_prepare_v2(r->db,
 				"SELECT seq, t, key, value, note FROM events "
-				"ORDER BY rowid",
+				"WHERE rowid >= ? ORDER BY rowid",
 				-1, &r->events, NULL) != SQLITE_OK ||
+	     sqlite3_prepare_v2(r->db,
+				"SELECT seq, t FROM events WHERE rowid >= ? "
+				"ORDER BY rowid LIMIT 1",
+				-1, &r->event_at, NULL) != SQLITE_OK ||
 	     sqlite3_prepare_v2(r->db,
 				"SELECT data FROM chunks WHERE rowid = ? AND "
 				"length(data) <= " CHUNK_DATA_MAX,
@@ -226,10 +230,41 @@ static int prepare(struct rec_reader *r, struct av_err *err)
 	return 0;
 }
 
+/* Row of the first event at or after @from, or any where there is none. Both
+ * time and seq go up, so the table's own order is an index of time; in a file
+ * where they do not it ends as soon. */
+static int first_event(struct rec_reader *r, vtime from, sqlite3_int64 *row,
+		       struct av_err *err)
+{
+	sqlite3_int64 lo = 0, hi = INT64_MAX;
+
+	while (from > 0 && lo < hi) {
+		sqlite3_int64 mid = lo + (hi - lo) / 2;
+		int step;
+
+		sqlite3_bind_int64(r->event_at, 1, mid);
+		step = sqlite3_step(r->event_at);
+		if (step == SQLITE_ROW &&
+		    sqlite3_column_int64(r->event_at, 1) < from) {
+			lo = sqlite3_column_int64(r->event_at, 0);
+			lo += lo < hi;
+		} else {
+			hi = mid;
+		}
+		sqlite3_reset(r->event_at);
+		if (step != SQLITE_ROW && step != SQLITE_DONE) {
+			return rec_reader_fail(r, err, sqlite3_errmsg(r->db));
+		}
+	}
+	*row = from > 0 ? lo : INT64_MIN;
+	return 0;
+}
+
 int rec_seek(struct rec_reader *r, const struct rec_filter *f,
 	     struct av_err *err)
 {
 	bool any_events = false;
+	sqlite3_int64 row = 0;
 	char *only = NULL;
 	int ret;
 
@@ -260,6 +295,11 @@ int rec_seek(struct rec_reader *r, const struct rec_filter *f,
 		any_events = any_events || k->wanted;
 	}
 	sqlite3_reset(r->events);
+	ret = any_events ? first_event(r, f->from, &row, err) : 0;
+	if (ret < 0) {
+		return ret;
+	}
+	sqlite3_bind_int64(r->events, 1, row);
 	r->event_row = -1;
 	r->event_t = 0;
 	r->last_seq = 0;

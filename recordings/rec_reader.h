@@ -61,7 +61,7 @@ struct rec_reader {
 	/* reading */
 	struct rec_filter filter;
 	char *only;
-	sqlite3_stmt *events, *chunk_data;
+	sqlite3_stmt *events, *event_at, *chunk_data;
 	bool has_event, events_done;
 	uint64_t event_seq;
 	int64_t event_row; /* seq and time of the row last looked at */

@@ -552,6 +552,29 @@ TEST(rec_seek_starts_anew)
 	rec_close_reader(r);
 }
 
+/* From each event's own time, and from just behind it. */
+TEST(rec_seek_finds_each_event)
+{
+	struct rec_reader *r = rig_open(series("f.avrec", 1000));
+	struct rec_filter f = { .to = VT_NEVER,
+				.channels = 1u << REC_SCENARIO |
+					    1u << REC_DEVICE };
+	struct rec_record rec;
+	struct av_err err;
+
+	for (uint64_t i = 3; i < 999; i += 4) {
+		f.from = (vtime)(i / 2) * VT_MS;
+		CHECK_EQ(rec_seek(r, &f, &err), 0);
+		CHECK_EQ(rec_next(r, &rec, &err), 1);
+		CHECK_EQ(rec.seq, i + 1);
+		f.from++;
+		CHECK_EQ(rec_seek(r, &f, &err), 0);
+		CHECK_EQ(rec_next(r, &rec, &err), i + 4 < 1000);
+		CHECK(i + 4 >= 1000 || rec.seq == i + 5);
+	}
+	rec_close_reader(r);
+}
+
 /* ---- signals ---- */
 
 static const char dbc[] = "VERSION \"\"\n"
@@ -649,7 +672,7 @@ int main(void)
 			 F(rec_line_is_one_line_whatever_the_text),
 			 T(rec_line_counts_like_snprintf),
 			 F(rec_filters_by_time_channel_and_glob),
-			 F(rec_seek_starts_anew),
+			 F(rec_seek_starts_anew), F(rec_seek_finds_each_event),
 			 F(rec_signals_come_behind_the_frame_that_changed_them),
 			 F(rec_signals_of_a_part_are_those_of_the_whole));
 }
