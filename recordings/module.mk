@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
 	%D%/capture.c %D%/capture.h \
+	%D%/feed.c %D%/feed.h \
 	%D%/format_candump.c \
 	%D%/format_csv.c \
 	%D%/format_csv_wide.c \

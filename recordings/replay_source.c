@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One timer, one record ahead: when it fires, everything due is fed and the
- * timer moves to the next.
- */
 #include "config.h"
 
 #include "recordings/replay_source.h"
 
+#include "recordings/feed.h"
 #include "recordings/rec.h"
 #include "sim/world.h"
 
@@ -17,7 +14,7 @@
 struct replay_source {
 	struct rec_reader *reader;
 	struct world *w;
-	struct vtimer timer;
+	struct feed feed;
 	bool frames; /* else commands */
 	struct rec_record rec;
 	bool has;
@@ -26,8 +23,13 @@ struct replay_source {
 
 /* When the present record has to be fed. A command applied in the step at t was
  * posted some time after the step before. */
-static vtime due(const struct replay_source *s)
+static vtime due(void *ctx)
 {
+	const struct replay_source *s = ctx;
+
+	if (!s->has) {
+		return VT_NEVER;
+	}
 	return s->frames ? s->rec.t : s->rec.t - VEHICLE_STEP / 2;
 }
 
@@ -65,32 +67,26 @@ static int advance(struct replay_source *s)
 	return ret;
 }
 
-static void feed(struct replay_source *s, vtime now)
+static int feed_frame(struct replay_source *s)
 {
-	while (s->has && due(s) <= now) {
-		if (s->frames) {
-			if (s->rec.frame->bus >= s->w->n_buses) {
-				av_err_set(&s->err, -EBADMSG,
-					   "a recorded frame is on a bus that "
-					   "does not exist");
-				s->has = false;
-				return;
-			}
-			ecus_replay(s->w->ecus, s->rec.frame);
-		} else if (feed_command(s) < 0) {
-			s->has = false;
-			return;
-		}
-		advance(s);
+	if (s->rec.frame->bus >= s->w->n_buses) {
+		return av_err_set(&s->err, -EBADMSG,
+				  "a recorded frame is on a bus that does not "
+				  "exist");
 	}
-	if (s->has && evq_arm(s->w->q, &s->timer, due(s)) < 0) {
-		av_err_set(&s->err, -ENOMEM, "out of memory");
-	}
+	ecus_replay(s->w->ecus, s->rec.frame);
+	return 0;
 }
 
-static void on_timer(struct vtimer *t, vtime now)
+static void step(void *ctx)
 {
-	feed(t->ctx, now);
+	struct replay_source *s = ctx;
+
+	if ((s->frames ? feed_frame(s) : feed_command(s)) < 0) {
+		s->has = false;
+		return;
+	}
+	advance(s);
 }
 
 int replay_source_create(const char *path, struct world *w,
@@ -104,7 +100,7 @@ int replay_source_create(const char *path, struct world *w,
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
 	s->w = w;
-	s->timer = (struct vtimer){ .fn = on_timer, .ctx = s };
+	s->feed = (struct feed){ .q = w->q, .due = due, .step = step, .ctx = s };
 	ret = rec_open(path, &s->reader, err);
 	if (ret == 0) {
 		s->frames = !strcmp(rec_meta(s->reader)->kind, "import");
@@ -122,11 +118,9 @@ int replay_source_create(const char *path, struct world *w,
 	}
 	/* frames of time 0 come after world_start(), commands before it */
 	if (s->frames) {
-		if (s->has) {
-			evq_arm(w->q, &s->timer, due(s));
-		}
+		feed_start(&s->feed);
 	} else {
-		feed(s, 0);
+		feed_run(&s->feed, 0);
 	}
 	*out = s;
 	return 0;
@@ -137,13 +131,16 @@ void replay_source_destroy(struct replay_source *s)
 	if (!s) {
 		return;
 	}
-	evq_disarm(s->w->q, &s->timer);
+	feed_stop(&s->feed);
 	rec_close_reader(s->reader);
 	free(s);
 }
 
 int replay_source_status(const struct replay_source *s, struct av_err *err)
 {
+	if (s->err.code == 0 && s->feed.error < 0) {
+		return av_err_set(err, s->feed.error, "out of memory");
+	}
 	*err = s->err;
 	return s->err.code;
 }

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include "recordings/feed.h"
 #include "recordings/formats.h"
 #include "sim/core/pace.h"
 #include "sim/inputs.h"
@@ -42,7 +43,7 @@ struct import {
 	size_t n_ifaces;
 	bool sort;
 	/* feeding */
-	struct vtimer timer;
+	struct feed feed;
 	size_t at;
 	int64_t epoch;
 };
@@ -342,18 +343,18 @@ static int load_inputs(struct import *im, const struct import_opts *o)
 
 /* ---- feeding ---- */
 
-/* The same way as recordings/replay_source.c feeds them: one timer, re-armed for
- * the next frame once all that are due are out. */
-static void feed(struct vtimer *t, vtime now)
+static vtime due(void *ctx)
 {
-	struct import *im = t->ctx;
+	const struct import *im = ctx;
 
-	while (im->at < im->n && im->frame[im->at].t <= now) {
-		ecus_replay(im->s.w->ecus, &im->frame[im->at++]);
-	}
-	if (im->at < im->n) {
-		evq_arm(im->s.w->q, t, im->frame[im->at].t);
-	}
+	return im->at < im->n ? im->frame[im->at].t : VT_NEVER;
+}
+
+static void step(void *ctx)
+{
+	struct import *im = ctx;
+
+	ecus_replay(im->s.w->ecus, &im->frame[im->at++]);
 }
 
 static void progress(const struct import *im, bool last)
@@ -373,9 +374,11 @@ static int play(struct import *im)
 	bool shown = false;
 	int ret;
 
-	im->timer = (struct vtimer){ .fn = feed, .ctx = im };
-	if (evq_arm(w->q, &im->timer, im->frame[0].t) < 0 ||
-	    world_start(w, &err) < 0) {
+	im->feed = (struct feed){
+		.q = w->q, .due = due, .step = step, .ctx = im
+	};
+	feed_start(&im->feed);
+	if (world_start(w, &err) < 0) {
 		return session_trouble(NULL, &err);
 	}
 	while (evq_now(w->q) < end) {
@@ -396,6 +399,9 @@ static int play(struct import *im)
 	world_run_until(w, end); /* a log of one instant */
 	if (shown) {
 		progress(im, true);
+	}
+	if (im->feed.error < 0) {
+		return session_trouble(NULL, NULL); /* out of memory */
 	}
 	ret = rec_status(im->s.rec, &err);
 	return ret < 0 ? session_trouble(NULL, &err) : 0;
