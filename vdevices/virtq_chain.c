@@ -103,7 +103,8 @@ static int copy_table(struct virtq *q, uint64_t addr, uint8_t *table,
 	return 0;
 }
 
-static struct trust_desc table_entry(const uint8_t *table, uint32_t i)
+static struct trust_desc table_entry(const struct virtq *q,
+				     const uint8_t *table, uint32_t i)
 {
 	struct trust_desc d;
 	uint64_t u64;
@@ -115,9 +116,9 @@ static struct trust_desc table_entry(const uint8_t *table, uint32_t i)
 	d.addr = le64toh(u64);
 	memcpy(&u32, table + 8, 4);
 	d.len = le32toh(u32);
-	memcpy(&u16, table + 12, 2);
+	memcpy(&u16, table + (q->packed ? VQ_DESC_FLAGS : 12), 2);
 	d.flags = le16toh(u16);
-	memcpy(&u16, table + 14, 2);
+	memcpy(&u16, table + (q->packed ? 12 : 14), 2);
 	d.next = le16toh(u16);
 	return d;
 }
@@ -138,7 +139,7 @@ int vq_walk_indirect(struct virtq *q, struct vq_walk *w, uint64_t addr,
 		return -1;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		struct trust_desc d = table_entry(table, at);
+		struct trust_desc d = table_entry(q, table, at);
 
 		if (d.flags & VQ_DESC_INDIRECT) {
 			return vq_refuse(q, "indirect table inside another");

@@ -76,14 +76,19 @@ struct virtq {
 
 /* ---- shared memory: one access each, relaxed unless named otherwise ---- */
 
-/* Tests count fetches: no byte may be read twice (tests/unit). */
-#ifdef VIRTQ_FETCH_HOOK
+/* For tests: no byte may be fetched twice, and a kill after any store must be
+ * survived (test_virtq_hooks.c). */
+#ifdef VIRTQ_HOOKS
 void virtq_fetch_hook(const void *p, size_t n);
+void virtq_store_hook(void);
 #else
 static inline void virtq_fetch_hook(const void *p, size_t n)
 {
 	(void)p;
 	(void)n;
+}
+static inline void virtq_store_hook(void)
+{
 }
 #endif
 
@@ -115,17 +120,20 @@ static inline uint64_t vq_ld64(const void *p)
 static inline void vq_st16(void *p, uint16_t v)
 {
 	__atomic_store_n((uint16_t *)p, htole16(v), __ATOMIC_RELAXED);
+	virtq_store_hook();
 }
 
 static inline void vq_st32(void *p, uint32_t v)
 {
 	__atomic_store_n((uint32_t *)p, htole32(v), __ATOMIC_RELAXED);
+	virtq_store_hook();
 }
 
 /* Makes what was written before visible first. */
 static inline void vq_st16_release(void *p, uint16_t v)
 {
 	__atomic_store_n((uint16_t *)p, htole16(v), __ATOMIC_RELEASE);
+	virtq_store_hook();
 }
 
 /* Between our store and our load of the other side's variable: neither passes

@@ -94,6 +94,7 @@ static uint8_t *packed_entry(const struct vq_inflight *f, uint16_t i)
 static void st8(uint8_t *p, uint8_t v)
 {
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+	virtq_store_hook();
 }
 
 static uint8_t ld8(const uint8_t *p)
@@ -104,6 +105,7 @@ static uint8_t ld8(const uint8_t *p)
 static void st64(void *p, uint64_t v)
 {
 	__atomic_store_n((uint64_t *)p, htole64(v), __ATOMIC_RELAXED);
+	virtq_store_hook();
 }
 
 size_t virtq_inflight_size(uint16_t num, bool packed)
