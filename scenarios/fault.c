@@ -81,9 +81,10 @@ const char *faults_active(const struct faults *f, size_t i)
 	return a ? a->text : NULL;
 }
 
-static void say(const struct active *a, const char *what)
+static void say(const struct active *a, bool begins)
 {
 	struct world *w = a->all->w;
+	const char *what = begins ? "begin" : "end";
 	const char *args = a->text + strlen(a->row->name);
 	size_t len = strlen(what) + strlen(args) + 1;
 	char *text = malloc(len);
@@ -91,9 +92,13 @@ static void say(const struct active *a, const char *what)
 	if (text) {
 		snprintf(text, len, "%s%s", what, args);
 		bus_publish(w->bus, TOPIC_FAULT,
-			    &(struct text_event){ .t = evq_now(w->q),
-						  .key = a->row->name,
-						  .text = text });
+			    &(struct fault_event){
+				    .text = { .t = evq_now(w->q),
+					      .key = a->row->name,
+					      .text = text },
+				    .fault = a->row,
+				    .args = &a->args,
+				    .begins = begins });
 		free(text);
 	}
 }
@@ -107,8 +112,10 @@ static void finish(struct active *a)
 		p = &(*p)->next;
 	}
 	*p = a->next;
-	a->row->end(a->all->w, &a->args);
-	say(a, "end");
+	if (a->row->end) {
+		a->row->end(a->all->w, &a->args);
+	}
+	say(a, false);
 	active_free(a);
 }
 
@@ -230,7 +237,7 @@ int faults_begin(struct faults *f, const struct fault *row,
 	if (!a) {
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
-	ret = row->begin(f->w, &a->args, err);
+	ret = row->begin ? row->begin(f->w, &a->args, err) : 0;
 	if (ret == 0 && last != VT_NEVER) {
 		ret = evq_arm(q, &a->end, evq_now(q) + last);
 	}
@@ -244,7 +251,7 @@ int faults_begin(struct faults *f, const struct fault *row,
 	for (tail = &f->first; *tail; tail = &(*tail)->next) {
 	}
 	*tail = a;
-	say(a, "begin");
+	say(a, true);
 	return 0;
 }
 
@@ -261,6 +268,19 @@ size_t faults_clear(struct faults *f, const struct fault *row)
 		}
 	}
 	return n;
+}
+
+void faults_of_device(const struct faults *f, const char *type,
+		      void (*fn)(void *ctx, const struct fault_event *e),
+		      void *ctx)
+{
+	for (struct active *a = f->first; a; a = a->next) {
+		if (a->row->device && !strcmp(a->row->device, type)) {
+			fn(ctx, &(struct fault_event){ .fault = a->row,
+						       .args = &a->args,
+						       .begins = true });
+		}
+	}
 }
 
 /* ---- the actions ---- */

@@ -8,6 +8,7 @@
 
 #include "scenarios/action.h"
 
+struct fault_event; /* sim/topics.h */
 struct world;
 struct faults; /* those that are active in one world */
 
@@ -17,6 +18,10 @@ struct fault {
 	struct arg_spec arg[ACTION_ARGS_MAX];
 	/* Names exist in this world; NULL: nothing to check. */
 	int (*check)(struct world *w, const struct args *a, struct av_err *err);
+	/* Type of the devices (vdevices/) that this is for; they are told by
+	 * their port. Then begin and end are not needed. An argument named
+	 * "device" picks one by its name. */
+	const char *device;
 	int (*begin)(struct world *w, const struct args *a, struct av_err *err);
 	/* Again and again while it lasts, NULL: not needed. Returns the time
 	 * to the next call. */
@@ -40,6 +45,11 @@ int faults_begin(struct faults *f, const struct fault *row,
 		 const struct args *args, vtime last, struct av_err *err);
 /* End all faults of @row, NULL: all. Return: how many. */
 size_t faults_clear(struct faults *f, const struct fault *row);
+
+/* Call @fn for each active fault of devices of @type, as when it began. */
+void faults_of_device(const struct faults *f, const char *type,
+		      void (*fn)(void *ctx, const struct fault_event *e),
+		      void *ctx);
 
 /* Canonical text of the @i-th active fault, NULL past the end. Borrowed. */
 const char *faults_active(const struct faults *f, size_t i);

@@ -29,7 +29,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/cold-start.yaml \
 	%D%/ev-charging.yaml \
 	%D%/garage-mode.yaml \
-	%D%/highway.yaml \
+	%D%/highway.yaml %D%/idle.yaml \
 	%D%/parking.yaml \
 	%D%/scenario.schema.json \
 	%D%/tunnel.yaml

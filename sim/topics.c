@@ -16,7 +16,7 @@
 const struct av_topic av_topics[TOPIC_N] = {
 	ROW(TOPIC_COMMAND, STAGE_INPUT, struct cmd_event,
 	    "text", "per applied command"),
-	ROW(TOPIC_FAULT, STAGE_INPUT, struct text_event,
+	ROW(TOPIC_FAULT, STAGE_INPUT, struct fault_event,
 	    "text", "fault begins, ends"),
 	ROW(TOPIC_VEHICLE, STAGE_VEHICLE, struct vehicle_state,
 	    "base units, see vehicle_vars.h", "every VEHICLE_STEP (10 ms)"),

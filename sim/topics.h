@@ -16,7 +16,7 @@
 
 enum av_topic_id {
 	TOPIC_COMMAND,	/* struct cmd_event */
-	TOPIC_FAULT,	/* struct text_event */
+	TOPIC_FAULT,	/* struct fault_event */
 	TOPIC_VEHICLE,	/* struct vehicle_state */
 	TOPIC_CAN,	/* struct can_frame */
 	TOPIC_SIGNAL,	/* struct signal_event */
@@ -48,6 +48,18 @@ struct text_event {
 	vtime t;
 	const char *key;
 	const char *text;
+};
+
+struct args; /* scenarios/action.h */
+struct fault; /* scenarios/fault.h */
+
+/* A fault begins or ends. Starts with the text of it, so that it can be read as
+ * a struct text_event. */
+struct fault_event {
+	struct text_event text;
+	const struct fault *fault;
+	const struct args *args; /* of the row */
+	bool begins;
 };
 
 enum audio_usage {

@@ -259,7 +259,7 @@ static int load(struct world *w, const struct world_opts *o,
 		}
 		scenario_info(w->scenario, &info);
 		w->seed = info.seed;
-		w->duration = info.duration;
+		w->duration = o->linger ? VT_NEVER : info.duration;
 	}
 	if (o->seed) {
 		w->seed = *o->seed;

@@ -55,6 +55,7 @@ struct world_opts {
 	size_t n_set;
 	vtime until; /* --until; VT_NEVER = the scenario's duration */
 	int64_t epoch_ns; /* Unix time of virtual 0; 0 = not tied */
+	bool linger; /* the end of the scenario is not the end of the run */
 };
 
 /**

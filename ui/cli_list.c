@@ -11,6 +11,7 @@
 #include "sim/inputs.h"
 #include "sim/vehicle_vars.h"
 #include "ui/cli.h"
+#include "vdevices/devices.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -194,11 +195,34 @@ static int list_none(void)
 	return EXIT_PASS;
 }
 
+static void print_opt(const struct vdev_opt *o)
+{
+	printf("    %-14s %s (%s)\n", o->name, o->help, o->value);
+}
+
+static int list_devices(void)
+{
+	for (size_t i = 0; i < n_vdev_types; i++) {
+		const struct vdev_type *t = vdev_types[i];
+
+		printf("%-14s %s; runs in the %s\n", t->name, t->help,
+		       vdev_home_names[t->home]);
+		for (size_t k = 0; t->opts && t->opts[k].name; k++) {
+			print_opt(&t->opts[k]);
+		}
+	}
+	puts("every device");
+	for (size_t k = 0; device_common_opts[k].name; k++) {
+		print_opt(&device_common_opts[k]);
+	}
+	return EXIT_PASS;
+}
+
 static const struct {
 	const char *name;
 	int (*print)(void);
 } kinds[] = {
-	{ "actions", list_actions },     { "devices", list_none },
+	{ "actions", list_actions },     { "devices", list_devices },
 	{ "faults", list_faults },       { "formats", list_formats },
 	{ "guests", list_none },         { "scenarios", list_scenarios },
 	{ "variables", list_variables }, { "vehicles", list_vehicles },

@@ -94,6 +94,8 @@ static int load_inputs(struct session *s, const struct replay_opts *o,
 	s->seed = meta->seed;
 	s->has_seed = true;
 	s->epoch_ns = meta->epoch_ns;
+	/* as far as it was recorded, also past the scenario's own end */
+	s->linger = true;
 	s->until = o->to_t < rec_end(r) ? o->to_t : rec_end(r);
 	return session_set_text(s, meta->params ? meta->params : "") ?
 		       EXIT_TROUBLE :

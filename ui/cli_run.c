@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "sim/core/log.h"
+#include "ui/cli_devices.h"
 #include "ui/cli_services.h"
 #include "ui/runloop.h"
 #include "ui/session.h"
@@ -37,7 +38,8 @@ struct run_opts {
 	const char *scenario, *vehicle, *seed, *speed, *until, *record, *log;
 	struct cli_services services;
 	struct session_capture capture;
-	bool headless, no_record;
+	struct cli_devices devices;
+	bool headless, no_record, linger;
 	struct cli_list set;
 };
 
@@ -50,11 +52,14 @@ static int run_session(struct session *s, struct run_opts *o)
 				.dashboard = dashboard,
 				.services = &o->services.opts };
 	struct scenario_info info;
-	double speed = dashboard ? 1.0 : PACE_MAX;
+	/* a guest lives in real time */
+	double speed = dashboard || o->devices.device.n ? 1.0 : PACE_MAX;
 	int status;
 
+	s->linger = o->linger;
 	if ((o->log && cli_log_level(o->log)) ||
 	    cli_services_load(&o->services) ||
+	    cli_devices_load(&o->devices) ||
 	    (o->seed && session_seed(s, o->seed)) ||
 	    (o->until && session_until(s, o->until)) ||
 	    (o->speed && session_speed(o->speed, &speed)) ||
@@ -78,6 +83,9 @@ static int run_session(struct session *s, struct run_opts *o)
 		return session_trouble(NULL, &err);
 	}
 	loop.w = s->w;
+	loop.device = o->devices.spec;
+	loop.n_devices = o->devices.n;
+	loop.no_sandbox = o->devices.no_sandbox;
 	loop.rec = s->rec;
 	loop.capture = s->capture;
 	loop.title = info.name;
@@ -107,7 +115,9 @@ static int run(int argc, char **argv)
 		{ "log", OPT_STR, &o.log },
 		{ "power-state-file", OPT_STR, &o.services.opts.power_file },
 		{ "power-state-socket", OPT_STR, &o.services.opts.power_socket },
+		{ "linger", OPT_FLAG, &o.linger },
 		CLI_SERVICES_OPTS(&o.services),
+		CLI_DEVICES_OPTS(&o.devices),
 		{ 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -135,6 +145,7 @@ static int run(int argc, char **argv)
 	}
 	session_finish(&s);
 	cli_services_finish(&o.services);
+	cli_devices_finish(&o.devices);
 	cli_list_finish(&o.set);
 	cli_list_finish(&rest);
 	return status;
@@ -152,9 +163,11 @@ const struct cli_command cli_run = {
 		"  --seed N              another seed than the scenario's\n"
 		"  --until TIME          stop after TIME of virtual time (20s, "
 		"1.5min)\n"
+		"  --linger              go on after the scenario's end, until "
+		"interrupted\n"
 		"  --speed X|max         virtual seconds per second; default: 1 "
 		"with the\n"
-		"                        dashboard, max without\n"
+		"                        dashboard or devices, max without\n"
 		"  --headless            no dashboard, also in a terminal\n"
 		"  --record FILE         record to FILE (default: a new file in\n"
 		"                        $XDG_STATE_HOME/avsim/recordings, the "
@@ -199,6 +212,7 @@ const struct cli_command cli_run = {
 		"                        open the VHAL emulator port for debug "
 		"tools\n"
 		"                        (default: 33452, loopback)\n"
+		CLI_DEVICES_HELP
 		"  --log LEVEL           error, warn, info (default), debug, "
 		"trace\n\n"
 		"Exit status: 0 passed, 1 an expectation failed, 2 could not "

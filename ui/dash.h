@@ -11,6 +11,7 @@
 
 struct world;
 struct dash;
+struct devices;
 
 struct dash_env {
 	struct world *w;
@@ -18,6 +19,7 @@ struct dash_env {
 	const char *title;     /* scenario or recording */
 	const char *recording; /* path, NULL = none */
 	bool replay;
+	struct devices *devices; /* of the guest; NULL = none */
 };
 
 /* Takes the terminal over; restored by dash_destroy() and on every exit. */

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "ui/cli.h"
+#include "vdevices/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,6 +103,10 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	/* a device's own process: no terminal, no locale, nothing of the rest */
+	if (argc > 1 && !strcmp(argv[1], VDEV_CHILD_ARG)) {
+		return vdev_child_main(argc, argv);
+	}
 	hold_standard_streams();
 	setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
 	signal(SIGPIPE, SIG_IGN);

@@ -2,6 +2,7 @@
 libavsim_a_SOURCES += \
 	%D%/cli.c %D%/cli.h \
 	%D%/cli_ctl.c \
+	%D%/cli_devices.c %D%/cli_devices.h \
 	%D%/cli_diff.c %D%/cli_diff.h \
 	%D%/cli_dump.c \
 	%D%/cli_export.c \
@@ -29,6 +30,7 @@ libavsim_a_SOURCES += \
 	%D%/tui_can.c \
 	%D%/tui_car.c \
 	%D%/tui_core.c \
+	%D%/tui_devices.c \
 	%D%/tui_draw.c \
 	%D%/tui_drive.c \
 	%D%/tui_frame.c \

@@ -3,9 +3,9 @@
  * Theory of operation
  *
  * Virtual time advances only in advance(), by as much as the pace allows. Paced
- * runs sleep in libuv's poll on a timerfd armed at the absolute wall time of the
- * next event, so lateness does not add up. At maximum speed the loop runs slices
- * of SLICE events and looks at the wall clock between them.
+ * runs sleep in libuv's poll on a timerfd armed at the absolute wall time of
+ * the next event, so lateness does not add up. At maximum speed the loop runs
+ * slices of SLICE events and looks at the wall clock between them.
  *
  * Three things happen by wall time, whatever the pace: recording and capture are
  * made durable every TICK_NS, the dashboard draws every DRAW_NS, and signals are
@@ -37,6 +37,7 @@ struct loop {
 	int timer_fd;
 	struct dash *dash;
 	struct services *services;
+	struct devices *devices;
 	int64_t next_tick, next_draw;
 	vtime rush_to; /* seek: up to here the pace does not matter */
 	bool quit;
@@ -259,6 +260,43 @@ static void close_handle(uv_handle_t *h, void *arg)
 	}
 }
 
+static struct av_acceptor *on_acceptor(void *ctx, const char *name)
+{
+	struct loop *l = ctx;
+
+	return services_acceptor(l->services, name);
+}
+
+static void on_packet(void *ctx, struct device *dev, const struct port_msg *m)
+{
+	struct loop *l = ctx;
+	struct port_packet p;
+
+	memcpy(&p, m->data, sizeof(p)); /* port.c saw that it is there */
+	capture_device(l->r->capture, device_name(dev), p.link,
+		       evq_now(l->r->w->q), p.to_guest, p.full_len,
+		       (const uint8_t *)m->data + sizeof(p),
+		       m->len - sizeof(p));
+}
+
+static int open_devices(struct loop *l, struct av_err *err)
+{
+	struct runloop *r = l->r;
+	struct devices_env env = { .loop = &l->uv,
+				   .w = r->w,
+				   .pace = r->pace,
+				   .sandbox = !r->no_sandbox,
+				   .acceptor = on_acceptor,
+				   .packet = r->capture ? on_packet : NULL,
+				   .ctx = l };
+
+	if (!r->services || !r->n_devices) {
+		return 0;
+	}
+	env.run_dir = services_run_dir(l->services);
+	return devices_create(&env, r->device, r->n_devices, &l->devices, err);
+}
+
 static int open_loop(struct loop *l, struct av_err *err)
 {
 	struct runloop *r = l->r;
@@ -269,8 +307,8 @@ static int open_loop(struct loop *l, struct av_err *err)
 				.replay = r->replay };
 	int ret;
 
-	l->timer_fd = timerfd_create(CLOCK_MONOTONIC,
-				     TFD_NONBLOCK | TFD_CLOEXEC);
+	l->timer_fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (l->timer_fd < 0) {
 		return av_err_set(err, -errno, "cannot create a timer: %s",
 				  strerror(errno));
@@ -299,9 +337,11 @@ static int open_loop(struct loop *l, struct av_err *err)
 			return ret;
 		}
 	}
-	if (!r->dashboard) {
-		return 0;
+	ret = open_devices(l, err);
+	if (ret < 0 || !r->dashboard) {
+		return ret;
 	}
+	env.devices = l->devices;
 	ret = dash_create(&env, &l->dash, err);
 	if (ret < 0) {
 		return ret;
@@ -335,6 +375,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 	}
 	dash_destroy(l.dash);
 	uv_run(&l.uv, UV_RUN_NOWAIT); /* the answer to "quit" goes out */
+	devices_destroy(l.devices);
 	services_destroy(l.services);
 	uv_walk(&l.uv, close_handle, NULL);
 	uv_run(&l.uv, UV_RUN_DEFAULT);

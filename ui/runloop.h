@@ -10,6 +10,7 @@
 #include "sim/core/pace.h"
 #include "sim/services/services.h"
 #include "sim/world.h"
+#include "vdevices/devices.h"
 
 struct runloop {
 	/* in */
@@ -22,6 +23,9 @@ struct runloop {
 	const char *title;
 	const char *recording; /* path for the dashboard, or NULL */
 	const struct services_opts *services; /* NULL: nothing listens */
+	const struct device_spec *device; /* of a guest; needs @services */
+	size_t n_devices;
+	bool no_sandbox;
 	void (*before_end)(void *ctx); /* just before world_end(); or NULL */
 	void *ctx;
 	/* out */

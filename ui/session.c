@@ -171,7 +171,8 @@ int session_world(struct session *s)
 				.set = s->set,
 				.n_set = s->n_set,
 				.epoch_ns = s->epoch_ns,
-				.until = s->until > 0 ? s->until : VT_NEVER };
+				.until = s->until > 0 ? s->until : VT_NEVER,
+				.linger = s->linger };
 	struct av_diags d = { 0 };
 
 	if (world_create(&o, &s->w, &d) < 0) {

@@ -17,6 +17,7 @@ struct session {
 	size_t n_set;
 	uint64_t seed;
 	bool has_seed;
+	bool linger; /* see struct world_opts */
 	vtime until; /* VT_NEVER = the scenario's duration */
 	int64_t epoch_ns; /* Unix time of virtual 0, 0 = not tied */
 	struct world *w;

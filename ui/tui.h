@@ -71,7 +71,7 @@ struct tui;
 /* Called with the line of a prompt. Return: NULL, or what is wrong with it. */
 typedef const char *tui_prompt_fn(struct tui *t, const char *text);
 
-enum { TUI_N_VIEWS = 7 };
+enum { TUI_N_VIEWS = 8, TUI_DEVICES_MAX = 64 };
 
 struct tui_props {
 	struct tui_list list;
@@ -112,6 +112,13 @@ struct tui_actions {
 	bool on_actions;
 };
 
+struct tui_devices {
+	struct tui_list list;
+	int64_t sampled; /* wall time */
+	uint64_t last[TUI_DEVICES_MAX]; /* requests then */
+	double rate[TUI_DEVICES_MAX]; /* a second */
+};
+
 struct tui {
 	struct dash_env env;
 	struct model *m;
@@ -138,6 +145,7 @@ struct tui {
 	struct tui_log log;
 	struct tui_actions actions;
 	struct tui_list imu;
+	struct tui_devices devices;
 	bool finished, quit;
 };
 
@@ -224,6 +232,7 @@ void tui_can_draw(struct tui *t, struct rect r);
 void tui_log_draw(struct tui *t, struct rect r);
 void tui_actions_draw(struct tui *t, struct rect r);
 void tui_imu_draw(struct tui *t, struct rect r);
+void tui_devices_draw(struct tui *t, struct rect r);
 void tui_help_draw(struct tui *t);
 bool tui_map_key(struct tui *t, int ch);
 bool tui_props_key(struct tui *t, int ch);
@@ -231,6 +240,7 @@ bool tui_can_key(struct tui *t, int ch);
 bool tui_log_key(struct tui *t, int ch);
 bool tui_actions_key(struct tui *t, int ch);
 bool tui_imu_key(struct tui *t, int ch);
+bool tui_devices_key(struct tui *t, int ch);
 /* The newest events, short, for a small pane. */
 void tui_log_latest(struct tui *t, struct rect r);
 /* What is expected of the run, and how it stands. */

@@ -16,5 +16,6 @@ const struct tui_view tui_views[TUI_N_VIEWS] = {
 	{ "Actions",	"Enter start or clear  ←→ list",
 			tui_actions_draw, tui_actions_key },
 	{ "Motion",	"Enter rate", tui_imu_draw, tui_imu_key },
+	{ "Devices",	"", tui_devices_draw, tui_devices_key },
 };
 /* clang-format on */

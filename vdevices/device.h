@@ -21,6 +21,7 @@
 struct av_acceptor; /* sim/services/stream.h */
 struct vdev;
 struct vdev_glue;
+struct vsock_switch; /* vsock_switch.h */
 
 /* Ids of VIRTIO 1.4 chapter 5 (and the private ones of Linux). */
 enum virtio_id {
@@ -63,10 +64,12 @@ struct vdev_args {
 		const char *key, *value;
 	} opt[VDEV_OPTS_MAX];
 	size_t n_opts;
+	bool capture; /* send each packet as PORT_PACKET too */
 	/* Devices in the loop only: where a guest's streams go, by name
 	 * ("vhal", "gnss", ...); NULL elsewhere. */
 	struct av_acceptor *(*acceptor)(void *ctx, const char *name);
 	void *acceptor_ctx;
+	struct vsock_switch *vsock; /* likewise; shared by the run's guests */
 };
 /* The value of @key, or @otherwise. */
 const char *vdev_opt(const struct vdev_args *a, const char *key,

@@ -22,7 +22,9 @@ struct device_spec {
 		const char *key, *value;
 	} opt[VDEV_OPTS_MAX];
 	size_t n_opts;
-	int fd;             /* listen on this passed descriptor instead; -1 */
+	bool home_given;
+	enum vdev_home home; /* instead of the type's */
+	int fd; /* passed: a listening socket or a connected front-end; -1 */
 	const char *socket; /* path instead of <run dir>/<name>.sock; NULL */
 };
 
@@ -32,8 +34,11 @@ struct devices_env {
 	struct pace *pace;
 	const char *run_dir;
 	bool sandbox;
+	/* Where a guest's streams go, by name; NULL: nowhere. */
 	struct av_acceptor *(*acceptor)(void *ctx, const char *name);
-	void *acceptor_ctx;
+	/* A packet that a device saw (PORT_PACKET), for a capture; or NULL. */
+	void (*packet)(void *ctx, struct device *dev, const struct port_msg *m);
+	void *ctx;
 };
 
 /*
@@ -49,15 +54,22 @@ struct vdev_glue {
 	void (*message)(struct device *dev, void *priv,
 			const struct port_msg *m);
 	void (*writable)(struct device *dev, void *priv);
+	/* A new child took over and knows nothing yet: tell it again. */
+	void (*restarted)(struct device *dev, void *priv);
 };
 
 /**
  * device_spec_parse() - "NAME[:TYPE][,KEY=VALUE...]" into @out
- * @arena:	gets the strings; the caller frees it. TYPE defaults to NAME
- *		without trailing digits.
+ * @arena:	gets the strings; the caller frees it, also on failure
+ *
+ * TYPE defaults to NAME without trailing digits. Keys for every device: socket,
+ * fd, home. Return: 0 or -EINVAL with @err.
  */
 int device_spec_parse(const char *text, struct device_spec *out, void **arena,
 		      struct av_err *err);
+/* For --help and `avsim list devices`: the keys that every device has. */
+extern const struct vdev_opt device_common_opts[];
+extern const char *const vdev_home_names[];
 
 /* After services_create(). -errno with @err: nothing runs. */
 int devices_create(const struct devices_env *env, const struct device_spec *s,
@@ -66,6 +78,8 @@ void devices_destroy(struct devices *ds);
 
 size_t devices_count(const struct devices *ds);
 struct device *devices_at(struct devices *ds, size_t i);
+/* NULL where the run has no vsock device. */
+struct vsock_switch *devices_vsock(struct devices *ds);
 struct device *devices_find(struct devices *ds, const char *name);
 
 const char *device_name(const struct device *dev);

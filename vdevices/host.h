@@ -18,6 +18,9 @@ struct vdev_host_opts {
 	int conn_fd; /* an already connected front-end; -1: none */
 	int port_fd; /* the device's end of the message port; taken over */
 	struct health *health; /* borrowed */
+	/* The world closed the port or asked to stop; or NULL. */
+	void (*on_ended)(void *ctx);
+	void *ended_ctx;
 };
 
 /* Opens the device and begins to listen. -errno with @err: nothing remains. */
@@ -28,11 +31,13 @@ int vdev_host_begin(struct vdev_host *h, struct av_err *err);
 /* Finish requests, hang up; memory is freed from the loop, run it on until
  * uv_run() returns 0 (or, on a shared loop, for another turn). */
 void vdev_host_close(struct vdev_host *h);
+struct vdev *vdev_host_dev(struct vdev_host *h);
 /* The world closed the port or asked to stop: the owner ends the loop. */
 bool vdev_host_ended(const struct vdev_host *h);
 
 /* A thread of its own with a loop of its own. */
 struct vdev_thread;
+/* @o's on_ended is the thread's own. -errno with @err: it did not start. */
 int vdev_thread_start(const struct vdev_host_opts *o, struct vdev_thread **out,
 		      struct av_err *err);
 void vdev_thread_join(struct vdev_thread *t); /* after PORT_STOP or close */
@@ -48,5 +53,7 @@ int vdev_child_start(const struct vdev_host_opts *o, int health_fd,
 /* The child's main(): argv as vdev_child_start() made it. Exit status. */
 int vdev_child_main(int argc, char **argv);
 #define VDEV_CHILD_ARG "--device-host"
+/* Begin of its last PORT_EVENT when it could not start; the reason follows. */
+#define VDEV_CHILD_FAILED "failed: "
 
 #endif

@@ -1,16 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# vhost-user, virtqueues, guest memory and the devices: one file each.
+# vhost-user, virtqueues, guest memory.
 libavsim_a_SOURCES += \
-	%D%/dev_rng.c \
-	%D%/device.h \
-	%D%/devices.h \
 	%D%/guard.c %D%/guard.h \
 	%D%/guest_mem.c %D%/guest_mem.h \
-	%D%/health.h \
-	%D%/host.h \
-	%D%/port.h \
-	%D%/sandbox.h \
-	%D%/table.c \
 	%D%/trust.c %D%/trust.h \
 	%D%/vhost_user.c %D%/vhost_user.h \
 	%D%/virtq.c \
@@ -29,3 +21,31 @@ UNIT_TESTS += tests/unit/test_vhost_user
 tests_unit_test_vhost_user_SOURCES = tests/unit/test_vhost_user.c \
 	tests/unit/vu_rig.h
 tests_unit_test_vhost_user_LDADD = $(CMOCKA_LDADD)
+
+# Where devices run, and their way to the world.
+libavsim_a_SOURCES += \
+	%D%/device.h \
+	%D%/device_spec.c \
+	%D%/devices.c %D%/devices.h \
+	%D%/health.c %D%/health.h \
+	%D%/host.c %D%/host.h \
+	%D%/host_child.c \
+	%D%/host_thread.c \
+	%D%/port.c %D%/port.h \
+	%D%/sandbox.c %D%/sandbox.h \
+	%D%/sandbox_probe.c \
+	%D%/table.c
+
+UNIT_TESTS += tests/unit/test_sandbox
+tests_unit_test_sandbox_LDADD = $(CMOCKA_LDADD)
+
+# The devices.
+libavsim_a_SOURCES += %D%/dev_rng.c
+
+libavsim_a_SOURCES += \
+	%D%/dev_vsock.c \
+	%D%/vsock.c %D%/vsock.h \
+	%D%/vsock_bridge.c %D%/vsock_bridge.h \
+	%D%/vsock_switch.c %D%/vsock_switch.h
+UNIT_TESTS += tests/unit/test_vsock
+tests_unit_test_vsock_LDADD = $(CMOCKA_LDADD)

@@ -56,10 +56,12 @@ struct port_msg {
 	size_t len;
 };
 
-/* A device fault with up to three numbers; names: the fault table's. */
+/* A fault of the fault table: its numbers, times (s), choices (index) and
+ * switches (0, 1) in the order of the row without "device"; NAN: not given. */
+#define PORT_FAULT_ARGS 4
 struct port_fault {
 	char name[24];
-	double v[3];
+	double v[PORT_FAULT_ARGS];
 };
 
 /* One evdev event; a frame ends with EV_SYN (0). */

@@ -9,9 +9,10 @@
 #include "sim/core/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct sandbox_report {
-	bool no_new_privs, user_ns, mount_ns, net_ns, pid_ns;
+	bool no_new_privs, user_ns, mount_ns, net_ns;
 	int landlock_abi; /* 0: not there */
 	bool seccomp;
 };
@@ -21,19 +22,25 @@ struct sandbox_report {
  * @may:	VDEV_MAY_*
  * @r:		what took hold
  *
- * A missing kernel feature is reported in @r, not an error; seccomp and
- * no_new_privs are required. Return: 0 or -errno with @err.
+ * Stays open: the descriptors there are. With VDEV_MAY_INET also the host's
+ * network and /etc/resolv.conf. A missing namespace or Landlock is reported in
+ * @r, not an error; no_new_privs and seccomp are required. Return: 0 or -errno
+ * with @err.
  */
 int sandbox_enter(unsigned int may, struct sandbox_report *r,
 		  struct av_err *err);
 
-/**
- * sandbox_selftest() - Try what must fail: open, connect, execve, ptrace,
- * socket, mount, kill of the parent, executable memory
- *
- * Inside the confined process. Return: 0, or -EPERM with @err naming the first
- * thing that was allowed.
+/*
+ * Self-test: things that must fail in a confined process. sandbox_probe() tries
+ * one and returns true if it was allowed; a probe may also end the process by
+ * SIGSYS, which is as good. Callers fork before.
  */
-int sandbox_selftest(unsigned int may, struct av_err *err);
+struct sandbox_probe {
+	const char *name;
+	bool (*allowed)(void);
+	unsigned int unless; /* VDEV_MAY_* that permits it */
+};
+extern const struct sandbox_probe sandbox_probes[];
+extern const size_t n_sandbox_probes;
 
 #endif

@@ -8,9 +8,11 @@
 #include <string.h>
 
 extern const struct vdev_type vdev_rng;
+extern const struct vdev_type vdev_vsock;
 
 const struct vdev_type *const vdev_types[] = {
 	&vdev_rng,
+	&vdev_vsock,
 };
 const size_t n_vdev_types = sizeof(vdev_types) / sizeof(vdev_types[0]);
 

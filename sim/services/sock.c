@@ -8,8 +8,8 @@
  * so closing needs no lingering.
  *
  * Out of descriptors: accept() would fail for ever with the connection still in
- * the backlog, and the poll would spin. One descriptor is kept in reserve; it is
- * given up to accept and drop the connection, then taken again.
+ * the backlog, and the poll would spin. One descriptor is kept in reserve; it
+ * is given up to accept and drop the connection, then taken again.
  */
 #include "config.h"
 
@@ -40,6 +40,7 @@ struct conn {
 	uv_poll_t poll;
 	int fd;
 	bool held, want_write, closing;
+	bool eof; /* the peer sends no more, and the service knows */
 	char peer[64];
 };
 
@@ -61,10 +62,18 @@ static void on_conn(uv_poll_t *p, int status, int events);
 
 static void conn_poll(struct conn *c)
 {
-	int events = (c->held ? 0 : UV_READABLE) |
-		     (c->want_write ? UV_WRITABLE : 0) | UV_DISCONNECT;
+	int events = (c->held || c->eof ? 0 : UV_READABLE) |
+		     (c->want_write ? UV_WRITABLE : 0);
 
-	uv_poll_start(&c->poll, events, on_conn);
+	/* a service that knows halves reads up to the end, held or not */
+	if (!c->s.on_eof) {
+		events |= UV_DISCONNECT;
+	}
+	if (events) {
+		uv_poll_start(&c->poll, events, on_conn);
+	} else {
+		uv_poll_stop(&c->poll);
+	}
 }
 
 static void conn_freed(uv_handle_t *h)
@@ -153,10 +162,20 @@ static void conn_close(struct av_stream *s)
 	conn_unlink(c);
 }
 
+static void conn_end(struct av_stream *s)
+{
+	struct conn *c = (struct conn *)s;
+
+	if (!c->closing) {
+		shutdown(c->fd, SHUT_WR);
+	}
+}
+
 static const struct av_stream_ops conn_ops = {
 	.write = conn_write,
 	.hold = conn_hold,
 	.close = conn_close,
+	.end = conn_end,
 };
 
 static void conn_read(struct conn *c)
@@ -170,6 +189,10 @@ static void conn_read(struct conn *c)
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		c->s.on_data(&c->s, buf, (size_t)n);
+	} else if (n == 0 && c->s.on_eof) {
+		c->eof = true;
+		conn_poll(c);
+		c->s.on_eof(&c->s);
 	} else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
 		conn_lost(c);
 	}
@@ -189,7 +212,9 @@ static void on_conn(uv_poll_t *p, int status, int events)
 		c->s.on_writable(&c->s);
 	}
 	if (!c->closing && (events & (UV_READABLE | UV_DISCONNECT))) {
-		if (c->held && (events & UV_DISCONNECT)) {
+		if (c->held && c->s.on_eof) {
+			conn_poll(c); /* its end is read when it is not held */
+		} else if (c->held && (events & UV_DISCONNECT)) {
 			conn_lost(c); /* nobody will read what is left */
 		} else if (!c->held) {
 			conn_read(c);
@@ -346,8 +371,7 @@ static int unix_address(struct sockaddr_un *sa, const char *path,
 	return 0;
 }
 
-int sock_listen_unix(uv_loop_t *loop, const char *path, struct av_acceptor *a,
-		     struct sock_listener **out, struct av_err *err)
+int sock_bind_unix(const char *path, int *out, struct av_err *err)
 {
 	struct sockaddr_un sa;
 	struct stat st;
@@ -387,7 +411,17 @@ int sock_listen_unix(uv_loop_t *loop, const char *path, struct av_acceptor *a,
 		return av_err_set(err, ret, "cannot make socket %s: %s", path,
 				  strerror(-ret));
 	}
-	ret = listener_start(loop, fd, a, out, err);
+	*out = fd;
+	return 0;
+}
+
+int sock_listen_unix(uv_loop_t *loop, const char *path, struct av_acceptor *a,
+		     struct sock_listener **out, struct av_err *err)
+{
+	int fd;
+	int ret = sock_bind_unix(path, &fd, err);
+
+	ret = ret ? ret : listener_start(loop, fd, a, out, err);
 	if (ret == 0) {
 		strcpy((*out)->path, path);
 	}
@@ -433,9 +467,9 @@ static int split_address(const char *address, char host[256], char port[16],
 	return 0;
 }
 
-int sock_listen_tcp(uv_loop_t *loop, const char *address,
-		    struct av_acceptor *a, struct sock_listener **out,
-		    unsigned int *port, struct av_err *err)
+int sock_listen_tcp(uv_loop_t *loop, const char *address, struct av_acceptor *a,
+		    struct sock_listener **out, unsigned int *port,
+		    struct av_err *err)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 				  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
@@ -454,8 +488,8 @@ int sock_listen_tcp(uv_loop_t *loop, const char *address,
 		return av_err_set(err, -EINVAL, "no such address: %s: %s",
 				  address, gai_strerror(ret));
 	}
-	fd = socket(ai->ai_family,
-		    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		    0);
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	}
@@ -472,10 +506,10 @@ int sock_listen_tcp(uv_loop_t *loop, const char *address,
 	}
 	freeaddrinfo(ai);
 	if (port && getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {
-		*port = ntohs(bound.ss_family == AF_INET6 ?
-				      ((struct sockaddr_in6 *)&bound)
-					      ->sin6_port :
-				      ((struct sockaddr_in *)&bound)->sin_port);
+		*port = ntohs(
+			bound.ss_family == AF_INET6
+				? ((struct sockaddr_in6 *)&bound)->sin6_port
+				: ((struct sockaddr_in *)&bound)->sin_port);
 	}
 	return listener_start(loop, fd, a, out, err);
 
@@ -524,12 +558,24 @@ void sock_listener_stats(const struct sock_listener *l, unsigned int *open_now,
 
 /* ---- outgoing ---- */
 
+int sock_adopt(uv_loop_t *loop, int fd, const char *name,
+	       struct av_stream **out)
+{
+	struct conn *c = conn_create(loop, fd);
+
+	if (!c) {
+		return -ENOMEM;
+	}
+	snprintf(c->peer, sizeof(c->peer), "%.60s", name);
+	conn_poll(c);
+	*out = &c->s;
+	return 0;
+}
+
 static int connected(uv_loop_t *loop, int fd, const struct sockaddr *sa,
 		     socklen_t len, const char *name, struct av_stream **out,
 		     struct av_err *err)
 {
-	struct conn *c;
-
 	/* a host that does not answer must not stop the loop: what is written
 	 * waits, and a failure is reported as closed */
 	if (fd < 0 || (connect(fd, sa, len) < 0 && errno != EINPROGRESS)) {
@@ -541,18 +587,20 @@ static int connected(uv_loop_t *loop, int fd, const struct sockaddr *sa,
 		return av_err_set(err, ret, "cannot connect to %s: %s", name,
 				  strerror(-ret));
 	}
-	c = conn_create(loop, fd);
-	if (!c) {
+	if (sock_adopt(loop, fd, name, out)) {
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
-	snprintf(c->peer, sizeof(c->peer), "%.60s", name);
-	conn_poll(c);
-	*out = &c->s;
 	return 0;
 }
 
-int sock_connect_unix(uv_loop_t *loop, const char *path,
-		      struct av_stream **out, struct av_err *err)
+int sock_connect_unix(uv_loop_t *loop, const char *path, struct av_stream **out,
+		      struct av_err *err)
+{
+	return sock_connect_unix_type(loop, path, SOCK_STREAM, out, err);
+}
+
+int sock_connect_unix_type(uv_loop_t *loop, const char *path, int type,
+			   struct av_stream **out, struct av_err *err)
 {
 	struct sockaddr_un sa;
 	int ret = unix_address(&sa, path, err);
@@ -560,9 +608,9 @@ int sock_connect_unix(uv_loop_t *loop, const char *path,
 	if (ret < 0) {
 		return ret;
 	}
-	return connected(loop, socket(AF_UNIX,
-				SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-			 (struct sockaddr *)&sa, sizeof(sa), path, out, err);
+	return connected(
+		loop, socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+		(struct sockaddr *)&sa, sizeof(sa), path, out, err);
 }
 
 int sock_connect_tcp(uv_loop_t *loop, const char *host, unsigned int port,

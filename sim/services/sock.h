@@ -16,8 +16,15 @@
 struct sock_listener;
 
 /**
- * sock_listen_unix() - Listen at @path, mode 0600; a dead socket file there is
- * replaced, a live one is an error
+ * sock_bind_unix() - A socket bound at @path, mode 0600, not yet listening
+ *
+ * A dead socket file there is replaced, a live one is an error. Return: 0 or
+ * -errno with @err.
+ */
+int sock_bind_unix(const char *path, int *out, struct av_err *err);
+
+/**
+ * sock_listen_unix() - Listen at @path, see sock_bind_unix()
  *
  * Return: 0 or -errno with @err.
  */
@@ -46,6 +53,13 @@ void sock_listener_stats(const struct sock_listener *l, unsigned int *open,
  */
 int sock_connect_unix(uv_loop_t *loop, const char *path,
 		      struct av_stream **out, struct av_err *err);
+/* A stream over a connected, non-blocking socket; @fd is taken, also on
+ * failure. -ENOMEM. */
+int sock_adopt(uv_loop_t *loop, int fd, const char *name,
+	       struct av_stream **out);
+/* @type: SOCK_SEQPACKET: one write and one on_data is one message. */
+int sock_connect_unix_type(uv_loop_t *loop, const char *path, int type,
+			   struct av_stream **out, struct av_err *err);
 int sock_connect_tcp(uv_loop_t *loop, const char *host, unsigned int port,
 		     struct av_stream **out, struct av_err *err);
 

@@ -24,6 +24,8 @@ struct av_stream_ops {
 	/* The service is done: send what was taken, then close. No on_* call
 	 * comes after; @s is the carrier's again. */
 	void (*close)(struct av_stream *s);
+	/* Nothing more will be written; reading goes on. Optional. */
+	void (*end)(struct av_stream *s);
 };
 
 struct av_stream {
@@ -33,6 +35,9 @@ struct av_stream {
 	void *user;
 	void (*on_data)(struct av_stream *s, const void *buf, size_t len);
 	void (*on_writable)(struct av_stream *s);
+	/* The peer will send no more but may still read. Optional: NULL = for
+	 * this service that is the same as on_closed. */
+	void (*on_eof)(struct av_stream *s);
 	/* The peer is gone. The service must not touch @s after returning. */
 	void (*on_closed)(struct av_stream *s);
 };
@@ -53,6 +58,14 @@ static inline void av_stream_hold(struct av_stream *s, bool hold)
 static inline void av_stream_close(struct av_stream *s)
 {
 	s->ops->close(s);
+}
+
+/* Half-close where the carrier can, else nothing: close() will do it. */
+static inline void av_stream_end(struct av_stream *s)
+{
+	if (s->ops->end) {
+		s->ops->end(s);
+	}
 }
 
 /*

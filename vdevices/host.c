@@ -1,0 +1,703 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "vdevices/host.h"
+#include "vdevices/vhost_user.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	NOTE_MAX = 512,
+};
+
+/* One queue: its kick descriptor's poll handle outlives the descriptor until
+ * libuv has let go of it, so it is allocated by itself. */
+struct slot {
+	uv_poll_t *kick;
+	bool enabled; /* between queue_start and queue_stop */
+	bool pending; /* kick() shall be called from on_idle() */
+	bool said;    /* its break was told */
+};
+
+struct vdev_host {
+	struct vdev dev;
+	uv_loop_t *loop;
+	const struct vdev_type *type;
+	struct virtq **q;
+	struct slot *slot;
+	unsigned int n_queues;
+	struct vu *vu;
+	struct vu_ops ops; /* save and load as the type has them */
+	struct port *port;
+	void (*on_ended)(void *ctx);
+	void *ended_ctx;
+	int listen_fd;
+	int conn_fd; /* given at the start, until vdev_host_begin() */
+	uv_poll_t *listen, *conn;
+	int front_fd; /* of @conn; owned by vu */
+	uv_idle_t *idle;
+	bool busy; /* idle runs */
+	bool drop; /* hang up at the next chance: memory is gone */
+	bool ended;
+	bool open; /* type->open() succeeded */
+};
+
+/* ---- libuv handles that free themselves ---- */
+
+static void on_handle_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+#define handle_close(p)                                                        \
+	do {                                                                   \
+		if (p) {                                                       \
+			uv_close((uv_handle_t *)(p), on_handle_closed);        \
+			(p) = NULL;                                            \
+		}                                                              \
+	} while (0)
+
+static int poll_new(struct vdev_host *h, int fd, void *data, uv_poll_cb cb,
+		    uv_poll_t **out)
+{
+	uv_poll_t *p = calloc(1, sizeof(*p));
+	int ret;
+
+	if (!p) {
+		return -ENOMEM;
+	}
+	ret = uv_poll_init(h->loop, p, fd);
+	if (ret) {
+		free(p);
+		return ret;
+	}
+	p->data = data;
+	uv_poll_start(p, UV_READABLE, cb);
+	*out = p;
+	return 0;
+}
+
+/* ---- what a device may ask ---- */
+
+static struct vdev_host *host_of(struct vdev *d)
+{
+	return d->host;
+}
+
+struct virtq *vdev_queue(struct vdev *d, unsigned int q)
+{
+	return host_of(d)->q[q];
+}
+
+bool vdev_queue_enabled(struct vdev *d, unsigned int q)
+{
+	return host_of(d)->slot[q].enabled;
+}
+
+static void on_idle(uv_idle_t *idle);
+
+static void pend(struct vdev_host *h, unsigned int q)
+{
+	h->slot[q].pending = true;
+	if (!h->busy && h->idle) {
+		h->busy = true;
+		uv_idle_start(h->idle, on_idle);
+	}
+}
+
+void vdev_wake(struct vdev *d, unsigned int q)
+{
+	struct vdev_host *h = host_of(d);
+
+	if (h->slot[q].enabled) {
+		pend(h, q);
+	}
+}
+
+int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
+	      const void *data, size_t len)
+{
+	struct vdev_host *h = host_of(d);
+
+	return h->port ? port_send(h->port, kind, id, 0, data, len) : -EPIPE;
+}
+
+void vdev_event(struct vdev *d, const char *fmt, ...)
+{
+	char text[NOTE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	vdev_send(d, PORT_EVENT, 0, text, strlen(text));
+}
+
+void vdev_config_changed(struct vdev *d)
+{
+	struct vdev_host *h = host_of(d);
+
+	if (h->vu) {
+		vu_config_changed(h->vu);
+	}
+}
+
+void vdev_error(struct vdev *d)
+{
+	health_add(&d->health->errors, 1);
+}
+
+/* ---- queues ---- */
+
+static void set_state(struct vdev_host *h)
+{
+	uint32_t s = h->vu ? HEALTH_CONNECTED : HEALTH_WAITING;
+
+	for (unsigned int i = 0; i < h->n_queues; i++) {
+		if (virtq_broken(h->q[i])) {
+			s = HEALTH_BROKEN;
+			break;
+		}
+		if (h->slot[i].enabled) {
+			s = HEALTH_RUNNING;
+		}
+	}
+	atomic_store_explicit(&h->dev.health->state, s, memory_order_relaxed);
+}
+
+static void say_broken(struct vdev_host *h, unsigned int q)
+{
+	const char *why = virtq_why(h->q[q]);
+
+	if (h->slot[q].said) {
+		return;
+	}
+	h->slot[q].said = true;
+	vdev_error(&h->dev);
+	vdev_event(&h->dev, "queue %u broken: %s", q, why ? why : "?");
+	set_state(h);
+}
+
+/*
+ * Kicks are switched off while the device works. A device that leaves chains
+ * where they are (it has nothing to give) must not be called over and over for
+ * them: after kicks are on again it is asked once more, and if it takes none
+ * then, it wants none.
+ */
+static bool work(struct vdev_host *h, unsigned int q)
+{
+	struct virtq *vq = h->q[q];
+	struct virtq_counts before, after;
+	bool more, last = false;
+
+	for (;;) {
+		virtq_get_counts(vq, &before);
+		more = h->type->kick(&h->dev, q);
+		if (!h->slot[q].enabled || more) {
+			return more;
+		}
+		virtq_get_counts(vq, &after);
+		if (after.popped == before.popped && last) {
+			return false;
+		}
+		if (!virtq_want_kick(vq, true)) {
+			return false;
+		}
+		last = after.popped == before.popped;
+		if (!last) {
+			return true; /* others first */
+		}
+	}
+}
+
+static void account(struct vdev_host *h, unsigned int q,
+		    const struct virtq_counts *before, int64_t t0)
+{
+	struct health *hl = h->dev.health;
+	struct virtq_counts c;
+	uint64_t n;
+
+	virtq_get_counts(h->q[q], &c);
+	n = c.pushed - before->pushed;
+	health_add(&hl->requests, n);
+	health_add(&hl->bytes_in, c.bytes_in - before->bytes_in);
+	health_add(&hl->bytes_out, c.bytes_out - before->bytes_out);
+	atomic_store_explicit(&hl->queue_depth, virtq_in_flight(h->q[q]),
+			      memory_order_relaxed);
+	if (n && !h->type->async) {
+		health_served(hl, health_clock_ns() - t0);
+	}
+}
+
+static void serve(struct vdev_host *h, unsigned int q)
+{
+	struct virtq *vq = h->q[q];
+	struct virtq_counts before;
+	int64_t t0 = health_clock_ns();
+
+	h->slot[q].pending = false;
+	if (!h->slot[q].enabled) {
+		return;
+	}
+	virtq_get_counts(vq, &before);
+	virtq_want_kick(vq, false);
+	if (work(h, q)) {
+		pend(h, q);
+	}
+	if (!h->slot[q].enabled) {
+		return;
+	}
+	if (!h->type->async) {
+		virtq_flush(vq);
+	}
+	account(h, q, &before, t0);
+	if (virtq_broken(vq)) {
+		say_broken(h, q);
+	}
+	if (h->vu && vu_check(h->vu)) {
+		h->drop = true;
+		pend(h, q);
+	}
+}
+
+static void hang_up(struct vdev_host *h, const char *why);
+
+static void on_idle(uv_idle_t *idle)
+{
+	struct vdev_host *h = idle->data;
+	bool more = false;
+
+	if (h->drop) {
+		hang_up(h, "guest memory is gone (the file was truncated)");
+	}
+	for (unsigned int i = 0; i < h->n_queues; i++) {
+		if (h->slot[i].pending) {
+			serve(h, i);
+		}
+		more = more || h->slot[i].pending;
+	}
+	if (!more && h->idle) {
+		h->busy = false;
+		uv_idle_stop(h->idle);
+	}
+}
+
+/* The queue of a kick handle is found by its place. */
+static void on_kick(uv_poll_t *p, int status, int events)
+{
+	struct vdev_host *h = p->data;
+
+	(void)events;
+	for (unsigned int i = 0; i < h->n_queues; i++) {
+		if (h->slot[i].kick != p) {
+			continue;
+		}
+		if (status < 0) {
+			uv_poll_stop(p);
+		} else if (vu_kicked(h->vu, i)) {
+			serve(h, i);
+		}
+		return;
+	}
+}
+
+/* ---- what the vhost-user session asks ---- */
+
+static uint64_t op_features(void *ctx)
+{
+	struct vdev_host *h = ctx;
+	const struct vdev_type *t = h->type;
+
+	return (t->get_features ? t->get_features(&h->dev) : t->features) |
+	       VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC |
+	       VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED |
+	       (t->in_order ? VIRTIO_F_IN_ORDER : 0);
+}
+
+static unsigned int op_n_queues(void *ctx)
+{
+	return ((struct vdev_host *)ctx)->n_queues;
+}
+
+static uint32_t op_config_size(void *ctx)
+{
+	return ((struct vdev_host *)ctx)->type->config_size;
+}
+
+static void op_get_config(void *ctx, uint8_t *buf)
+{
+	struct vdev_host *h = ctx;
+
+	memset(buf, 0, h->type->config_size);
+	h->type->get_config(&h->dev, buf);
+}
+
+static int op_set_config(void *ctx, uint32_t off, const uint8_t *buf,
+			 uint32_t len, bool migration)
+{
+	struct vdev_host *h = ctx;
+
+	(void)migration;
+	return h->type->set_config ? h->type->set_config(&h->dev, off, buf, len)
+				   : -EPERM;
+}
+
+static void op_watch_kick(void *ctx, unsigned int q, int fd)
+{
+	struct vdev_host *h = ctx;
+
+	handle_close(h->slot[q].kick);
+	if (fd >= 0 && poll_new(h, fd, h, on_kick, &h->slot[q].kick)) {
+		vdev_event(&h->dev, "queue %u: kick descriptor refused", q);
+	}
+}
+
+static void op_queue_start(void *ctx, unsigned int q)
+{
+	struct vdev_host *h = ctx;
+
+	h->dev.features = vu_features(h->vu);
+	atomic_store_explicit(&h->dev.health->features, h->dev.features,
+			      memory_order_relaxed);
+	h->slot[q].enabled = true;
+	h->slot[q].said = false;
+	if (h->type->start) {
+		h->type->start(&h->dev, q);
+	}
+	set_state(h);
+	pend(h, q); /* a kick may have come before */
+}
+
+static void op_queue_stop(void *ctx, unsigned int q)
+{
+	struct vdev_host *h = ctx;
+
+	if (h->type->stop) {
+		h->type->stop(&h->dev, q);
+	}
+	virtq_flush(h->q[q]);
+	h->slot[q].enabled = false;
+	h->slot[q].pending = false;
+	set_state(h);
+}
+
+static void op_reset(void *ctx)
+{
+	struct vdev_host *h = ctx;
+
+	health_add(&h->dev.health->resets, 1);
+	if (h->type->reset) {
+		h->type->reset(&h->dev);
+	}
+	set_state(h);
+}
+
+static int op_save(void *ctx, uint8_t **buf, size_t *len)
+{
+	struct vdev_host *h = ctx;
+
+	return h->type->save(&h->dev, buf, len);
+}
+
+static int op_load(void *ctx, const uint8_t *buf, size_t len)
+{
+	struct vdev_host *h = ctx;
+
+	return h->type->load(&h->dev, buf, len);
+}
+
+static void op_note(void *ctx, const char *text)
+{
+	vdev_event(&((struct vdev_host *)ctx)->dev, "%s", text);
+}
+
+static const struct vu_ops host_vu_ops = {
+	.features = op_features,
+	.n_queues = op_n_queues,
+	.config_size = op_config_size,
+	.get_config = op_get_config,
+	.set_config = op_set_config,
+	.watch_kick = op_watch_kick,
+	.queue_start = op_queue_start,
+	.queue_stop = op_queue_stop,
+	.reset = op_reset,
+	.note = op_note,
+};
+
+/* ---- connections ---- */
+
+static void hang_up(struct vdev_host *h, const char *why)
+{
+	h->drop = false;
+	if (!h->vu) {
+		return;
+	}
+	handle_close(h->conn);
+	vu_destroy(h->vu);
+	h->vu = NULL;
+	h->front_fd = -1;
+	for (unsigned int i = 0; i < h->n_queues; i++) {
+		handle_close(h->slot[i].kick);
+		h->slot[i].enabled = h->slot[i].pending = false;
+	}
+	vdev_event(&h->dev, "disconnected: %s", why);
+	set_state(h);
+}
+
+static void on_front(uv_poll_t *p, int status, int events)
+{
+	struct vdev_host *h = p->data;
+	struct av_err err = { 0 };
+	int ret;
+
+	(void)events;
+	ret = status < 0 ? status : vu_input(h->vu, &err);
+	if (ret >= 0) {
+		return;
+	}
+	if (ret != -ECONNRESET) {
+		vdev_error(&h->dev);
+	}
+	hang_up(h, err.msg[0] ? err.msg : "the front-end hung up");
+}
+
+/* Takes @fd. */
+static void connected(struct vdev_host *h, int fd)
+{
+	if (vu_create(fd, &h->ops, h, h->q, &h->vu)) {
+		h->vu = NULL;
+		vdev_event(&h->dev, "front-end refused: out of memory");
+		return;
+	}
+	if (poll_new(h, fd, h, on_front, &h->conn)) {
+		vu_destroy(h->vu);
+		h->vu = NULL;
+		return;
+	}
+	h->front_fd = fd;
+	health_add(&h->dev.health->connects, 1);
+	vdev_event(&h->dev, "connected");
+	set_state(h);
+}
+
+static bool front_gone(const struct vdev_host *h)
+{
+	struct pollfd p = { .fd = h->front_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+/* One front-end at a time. A second is turned away, unless the first has died
+ * and we are just about to learn of it. */
+static void on_listen(uv_poll_t *p, int status, int events)
+{
+	struct vdev_host *h = p->data;
+	int fd;
+
+	(void)events;
+	if (status < 0) {
+		return;
+	}
+	fd = accept4(h->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		return;
+	}
+	if (h->vu && front_gone(h)) {
+		hang_up(h, "the front-end hung up");
+	}
+	if (h->vu) {
+		close(fd);
+		vdev_event(&h->dev, "a second front-end was turned away");
+		return;
+	}
+	connected(h, fd);
+}
+
+/* ---- port ---- */
+
+static void end(struct vdev_host *h)
+{
+	h->ended = true;
+	if (h->on_ended) {
+		h->on_ended(h->ended_ctx);
+	}
+}
+
+static void on_message(void *ctx, const struct port_msg *m)
+{
+	struct vdev_host *h = ctx;
+
+	if (m->h.kind == PORT_STOP) {
+		end(h);
+	} else if (h->type->message) {
+		h->type->message(&h->dev, m);
+	}
+}
+
+static void on_writable(void *ctx)
+{
+	struct vdev_host *h = ctx;
+
+	if (h->type->writable) {
+		h->type->writable(&h->dev);
+	}
+}
+
+static void on_port_closed(void *ctx)
+{
+	end(ctx);
+}
+
+static const struct port_ops host_port_ops = {
+	.message = on_message,
+	.writable = on_writable,
+	.closed = on_port_closed,
+};
+
+/* ---- life ---- */
+
+static int make_queues(struct vdev_host *h)
+{
+	const struct vdev_type *t = h->type;
+
+	h->n_queues = t->get_n_queues ? t->get_n_queues(&h->dev) : t->n_queues;
+	h->q = calloc(h->n_queues, sizeof(*h->q));
+	h->slot = calloc(h->n_queues, sizeof(*h->slot));
+	if (!h->q || !h->slot) {
+		return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < h->n_queues; i++) {
+		h->q[i] = virtq_create(i);
+		if (!h->q[i]) {
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int vdev_host_create(uv_loop_t *loop, const struct vdev_host_opts *o,
+		     struct vdev_host **out, struct av_err *err)
+{
+	struct vdev_host *h = calloc(1, sizeof(*h));
+	int port_fd = o->port_fd;
+	int ret = -ENOMEM;
+
+	if (!h) {
+		close(port_fd);
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	h->loop = loop;
+	h->type = o->type;
+	h->listen_fd = o->listen_fd;
+	h->conn_fd = o->conn_fd;
+	h->front_fd = -1;
+	h->on_ended = o->on_ended;
+	h->ended_ctx = o->ended_ctx;
+	h->ops = host_vu_ops;
+	if (o->type->save) {
+		h->ops.save = op_save;
+		h->ops.load = op_load;
+	}
+	h->dev = (struct vdev){ .type = o->type,
+				.name = o->args->name,
+				.loop = loop,
+				.health = o->health,
+				.host = h };
+	h->idle = calloc(1, sizeof(*h->idle));
+	if (!h->idle) {
+		close(port_fd);
+		goto fail;
+	}
+	uv_idle_init(loop, h->idle);
+	h->idle->data = h;
+	ret = port_open(loop, port_fd, false, &host_port_ops, h, &h->port);
+	if (ret) {
+		goto fail;
+	}
+	ret = o->type->open(&h->dev, o->args, err);
+	if (ret) {
+		goto fail;
+	}
+	h->open = true;
+	ret = make_queues(h);
+	if (ret) {
+		goto fail;
+	}
+	*out = h;
+	return 0;
+
+fail:
+	if (err && !err->code) {
+		av_err_set(err, ret, "%s: %s", o->args->name, strerror(-ret));
+	}
+	vdev_host_close(h);
+	return ret;
+}
+
+int vdev_host_begin(struct vdev_host *h, struct av_err *err)
+{
+	int ret;
+
+	if (h->type->ready) {
+		ret = h->type->ready(&h->dev, err);
+		if (ret) {
+			return ret;
+		}
+	}
+	if (h->listen_fd >= 0) {
+		ret = poll_new(h, h->listen_fd, h, on_listen, &h->listen);
+		if (ret) {
+			return av_err_set(err, ret, "%s: cannot watch: %s",
+					  h->dev.name, strerror(-ret));
+		}
+	}
+	if (h->conn_fd >= 0) {
+		connected(h, h->conn_fd);
+		h->conn_fd = -1;
+	}
+	set_state(h);
+	return vdev_send(&h->dev, PORT_READY, 0, NULL, 0);
+}
+
+void vdev_host_close(struct vdev_host *h)
+{
+	if (!h) {
+		return;
+	}
+	hang_up(h, "avsim ends");
+	if (h->open) {
+		h->type->close(&h->dev);
+	}
+	handle_close(h->listen);
+	handle_close(h->idle);
+	port_close(h->port);
+	for (unsigned int i = 0; h->q && i < h->n_queues; i++) {
+		virtq_destroy(h->q[i]);
+	}
+	if (h->listen_fd >= 0) {
+		close(h->listen_fd);
+	}
+	if (h->conn_fd >= 0) {
+		close(h->conn_fd);
+	}
+	free(h->q);
+	free(h->slot);
+	free(h);
+}
+
+bool vdev_host_ended(const struct vdev_host *h)
+{
+	return h->ended;
+}
+
+struct vdev *vdev_host_dev(struct vdev_host *h)
+{
+	return &h->dev;
+}
