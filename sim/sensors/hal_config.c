@@ -131,6 +131,14 @@ static void on_error(void *ctx, xmlErrorPtr e)
 	r->bad = true;
 }
 
+/* Of what libxml2 cannot tie to a context (the input's encoding) and would print
+ * itself; the document is not well-formed then, which is told. */
+static void on_stray_error(void *ctx, xmlErrorPtr e)
+{
+	(void)ctx;
+	(void)e;
+}
+
 /* ---- attributes ---- */
 
 /* SAX2 gives attributes in fives: name, prefix, URI, value, its end. */
@@ -486,8 +494,13 @@ static int read_xml(struct reader *r)
 		.serror = on_error,
 	};
 
+	xmlStructuredErrorFunc old = xmlStructuredError;
+	void *old_ctx = xmlStructuredErrorContext;
+
+	xmlSetStructuredErrorFunc(NULL, on_stray_error);
 	r->xml = xmlCreateMemoryParserCtxt(r->buf, (int)r->len);
 	if (!r->xml) {
+		xmlSetStructuredErrorFunc(old_ctx, old);
 		return -ENOMEM;
 	}
 	*r->xml->sax = sax;
@@ -501,6 +514,7 @@ static int read_xml(struct reader *r)
 		COMPLAIN(r, "not well-formed XML");
 	}
 	xmlFreeParserCtxt(r->xml);
+	xmlSetStructuredErrorFunc(old_ctx, old);
 	return r->bad ? -EINVAL : 0;
 }
 

@@ -21,7 +21,24 @@
 #define PI 3.141592653589793
 #define STEP_S (1e-9 * VEHICLE_STEP)
 
+/*
+ * Where a scenario changes the slope at once, the path bends over this length,
+ * as under a car, and not slower than at this speed: a jolt off the road whose
+ * integral is the new climb, instead of a pulse that no range could hold.
+ */
+#define BEND_M 3.0
+#define BEND_MIN_MPS 5.0
+
 /* ---- track ---- */
+
+static void bend(const struct motion *from, double speed, struct motion *to)
+{
+	double share = fmax(fabs(speed), BEND_MIN_MPS) * STEP_S / BEND_M;
+	double by = (to->slope - from->bend) * fmin(share, 1);
+
+	to->bend = from->bend + by;
+	to->accel_z = by / STEP_S * speed;
+}
 
 /* The angle next to @near that means the same as @a. */
 static double unwrap(double a, double near)
@@ -36,7 +53,8 @@ void motion_add(struct motion_track *k, const struct vehicle_state *s)
 			      .roll = s->v[VV_roll],
 			      .pitch = s->v[VV_pitch],
 			      .yaw = PI / 2 - s->v[VV_heading],
-			      .slope = s->v[VV_grade] };
+			      .slope = s->v[VV_grade],
+			      .bend = s->v[VV_grade] };
 	struct motion mid = end;
 
 	k->lat = s->v[VV_lat];
@@ -50,6 +68,9 @@ void motion_add(struct motion_track *k, const struct vehicle_state *s)
 		return;
 	}
 	end.yaw = unwrap(end.yaw, k->last.yaw);
+	bend(&k->last, s->v[VV_speed], &end);
+	mid.accel_z = end.accel_z;
+	mid.bend = 0.5 * (end.bend + k->last.bend);
 	mid.roll = 0.5 * (end.roll + k->last.roll);
 	mid.pitch = 0.5 * (end.pitch + k->last.pitch);
 	mid.yaw = 0.5 * (end.yaw + k->last.yaw);
@@ -124,12 +145,12 @@ static void cross(const double a[3], const double b[3], double out[3])
 
 void motion_force(const struct motion *m, const double arm[3], double out[3])
 {
-	/* the centre of mass moves in the plane of the road */
 	double f[3] = { m->accel_x, m->accel_y, 0 };
-	double up[3] = { 0, 0, GRAVITY };
+	double jolt[3] = { 0, 0, m->accel_z }, up[3] = { 0, 0, GRAVITY };
 	double w[3], dw[3], a[3], b[3], c[3];
 
 	pitch_roll(m->pitch + m->slope, m->roll, f);
+	pitch_roll(m->pitch + m->bend, m->roll, jolt);
 	pitch_roll(m->pitch, m->roll, up);
 	motion_turn(m, w);
 	/* products of rates are left out of the angular acceleration: below
@@ -139,7 +160,7 @@ void motion_force(const struct motion *m, const double arm[3], double out[3])
 	cross(w, arm, b);
 	cross(w, b, c);
 	for (int i = 0; i < 3; i++) {
-		out[i] = f[i] + up[i] + a[i] + c[i];
+		out[i] = f[i] + jolt[i] + up[i] + a[i] + c[i];
 	}
 }
 

@@ -10,11 +10,13 @@
 
 /* One step of the vehicle, at its middle. */
 struct motion {
-	double accel_x, accel_y; /* of the centre of mass, along the road */
+	/* of the centre of mass: along and across the road, off the path */
+	double accel_x, accel_y, accel_z;
 	double roll, pitch, yaw; /* rad; yaw from east, left, not wrapped */
 	double roll_rate, pitch_rate, yaw_rate;
 	double roll_accel, pitch_accel, yaw_accel;
 	double slope; /* of the road, positive uphill */
+	double bend;  /* slope of the path, which follows that */
 };
 #define MOTION_N (sizeof(struct motion) / sizeof(double))
 

@@ -15,7 +15,8 @@ $lines"
 grep -nE '#include "(sim/(can|vehicle|signals|vhal)|scenarios|recordings|ui|vdevices)/' \
 	sim/core/*.[ch] | bad 'the core includes something above it'
 grep -nE '#include "(recordings|ui|scenarios)/' sim/can/*.[ch] sim/vehicle/*.[ch] \
-	sim/signals/*.[ch] sim/vhal/*.[ch] | bad 'a stage includes what is above it'
+	sim/signals/*.[ch] sim/vhal/*.[ch] sim/sensors/*.[ch] |
+	bad 'a stage includes what is above it'
 grep -nE '\b(clock_gettime|gettimeofday|time\(NULL\)|nanosleep|usleep|sleep\(|rand\(\)|random\(\)|drand48)' \
 	$(ls sim/*.[ch] sim/*/*.[ch] scenarios/*.[ch] recordings/*.[ch] | grep -v 'sim/core/pace') |
 	bad 'the simulation reads a host clock, sleeps or rolls dice'
