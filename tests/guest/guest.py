@@ -195,13 +195,18 @@ class Guest:
         self.add("-chardev", "socket,id=%s,path=%s%s" % (name, path, again))
         return name
 
-    def vhost(self, kind, path, opts="", reconnect=True, **generic):
+    def vhost(self, kind, path, opts="", **generic):
         """A vhost-user device of type @kind whose back-end listens on @path.
         QEMU has a stub for some types only; the others go through its generic
         test device (11 and up), where virtio_id, queues, config_size of
-        VHOST may be overridden."""
+        VHOST may be overridden.
+
+        Only blk and net connect again to a new back-end. The stubs built on
+        QEMU's vhost-user-base (rng, input, snd, test-device ...) free the
+        session at a hang-up and assert if a chardev comes back: for them it
+        must not."""
         name, ident, queues, config = VHOST[kind]
-        ch = self.chardev(path, reconnect)
+        ch = self.chardev(path, kind in ("blk", "net", "scsi"))
         if kind == "net":
             self.add("-netdev", "vhost-user,id=n%s,chardev=%s" % (ch, ch),
                      "-device", "virtio-net-pci,netdev=n%s%s" % (ch, opts))
