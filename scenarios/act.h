@@ -94,6 +94,17 @@ extern const char *const act_key_actions[];
 extern const char *const act_rotaries[];
 extern const char *const act_views[];
 
+/* act_phone.c */
+ACT_FN(act_phone_answer);
+ACT_FN(act_phone_appear);
+ACT_FN(act_phone_appear_check);
+ACT_FN(act_phone_call);
+ACT_FN(act_phone_call_check);
+ACT_FN(act_phone_connect);
+ACT_FN(act_phone_disappear);
+ACT_FN(act_phone_disconnect);
+ACT_FN(act_phone_hang_up);
+
 /* fault.c */
 ACT_FN(act_fault);
 ACT_FN(act_fault_check);

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "scenarios/act.h"
+#include "sim/bluetooth/phone.h"
 #include "sim/services/audio_sessions.h"
 #include "sim/services/power.h"
 
@@ -179,6 +180,35 @@ const struct action action_table[] = {
 	  .help = "apply or release the parking brake",
 	  .arg = { A_BOOL("on", "applied", REQUIRED) },
 	  .apply = act_parking_brake },
+	{ .verb = "phone-answer",
+	  .help = "somebody takes the call on the phone itself",
+	  .apply = act_phone_answer },
+	{ .verb = "phone-appear",
+	  .help = "a phone is switched on in the car: Bluetooth can find it",
+	  .arg = { A_STR("name", "it shows, default Phone"),
+		   A_STR("address", "as 02:00:5E:10:20:30; default: drawn from the seed"),
+		   A_ENUM("pairing", phone_pairing_names, "compare a number (default), nothing (Just Works), or type a PIN"),
+		   A_STR("pin", "that it wants, default 0000"),
+		   A_BOOL("accept", "its user agrees to pairing (default) or not"),
+		   A_BOOL("hidden", "it does not answer who searches"),
+		   A_NUM("rssi", DIM_NONE, -127, 20, "signal strength in dBm, default -50") },
+	  .check = act_phone_appear_check, .apply = act_phone_appear },
+	{ .verb = "phone-call",
+	  .help = "somebody calls the phone",
+	  .arg = { A_STR("number", "of the caller, '' = withheld") },
+	  .check = act_phone_call_check, .apply = act_phone_call },
+	{ .verb = "phone-connect",
+	  .help = "the phone connects to the car",
+	  .apply = act_phone_connect },
+	{ .verb = "phone-disappear",
+	  .help = "the phone is switched off",
+	  .apply = act_phone_disappear },
+	{ .verb = "phone-disconnect",
+	  .help = "the phone ends its connection to the car",
+	  .apply = act_phone_disconnect },
+	{ .verb = "phone-hang-up",
+	  .help = "whoever calls hangs up, or the phone's user does",
+	  .apply = act_phone_hang_up },
 	{ .verb = "power",
 	  .help = "ask the guest to shut down, or to stay on after all",
 	  .arg = { A_ENUM("request", act_power_requests, "shutdown, or on to call it off", REQUIRED),

@@ -5,6 +5,7 @@
 #include "scenarios/act.h"
 #include "scenarios/fault.h"
 #include "scenarios/scenario_int.h"
+#include "sim/bluetooth/bluetooth.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -412,6 +413,32 @@ static void leak_end(struct world *w, const struct args *a)
 	act_set_var(w, leak[a->v[0].idx], 0, NULL);
 }
 
+/* ---- Bluetooth ---- */
+
+static int link_loss_begin(struct world *w, const struct args *a,
+			   struct av_err *err)
+{
+	(void)a;
+	(void)err;
+	phone_silence(bluetooth_phone(w->bt), true, true);
+	return 0;
+}
+
+static int out_of_range_begin(struct world *w, const struct args *a,
+			      struct av_err *err)
+{
+	(void)a;
+	(void)err;
+	phone_silence(bluetooth_phone(w->bt), true, false);
+	return 0;
+}
+
+static void in_range(struct world *w, const struct args *a)
+{
+	(void)a;
+	phone_silence(bluetooth_phone(w->bt), false, false);
+}
+
 #define REQUIRED .required = true
 #define MOTION_SENSOR                                                          \
 	{                                                                      \
@@ -421,6 +448,12 @@ static void leak_end(struct world *w, const struct args *a)
 
 /* clang-format off */
 const struct fault fault_table[] = {
+	{ .name = "bt-link-loss",
+	  .help = "the link to the phone breaks at once; it cannot be reached meanwhile",
+	  .begin = link_loss_begin, .end = in_range },
+	{ .name = "bt-out-of-range",
+	  .help = "the phone cannot be reached; a link ends after its supervision timeout",
+	  .begin = out_of_range_begin, .end = in_range },
 	{ .name = "can-flood",
 	  .help = "a node floods a bus with frames of the highest priority",
 	  .arg = { { .name = "bus", .type = ARG_STR, .help = "name of the bus", REQUIRED },
@@ -486,7 +519,9 @@ const struct fault fault_table[] = {
 /* clang-format on */
 
 const size_t n_faults = sizeof(fault_table) / sizeof(fault_table[0]);
-const char *const fault_names[] = { "can-flood",
+const char *const fault_names[] = { "bt-link-loss",
+				    "bt-out-of-range",
+				    "can-flood",
 				    "can-mute",
 				    "dtc",
 				    "sensor-bias",

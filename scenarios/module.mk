@@ -7,6 +7,7 @@ libavsim_a_SOURCES += \
 	%D%/act_data.c \
 	%D%/act_drive.c \
 	%D%/act_input.c \
+	%D%/act_phone.c \
 	%D%/act_sensor.c \
 	%D%/action.c %D%/action.h \
 	%D%/action_table.c \
@@ -31,6 +32,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/garage-mode.yaml \
 	%D%/highway.yaml %D%/idle.yaml \
 	%D%/parking.yaml \
+	%D%/phone-call.yaml \
 	%D%/scenario.schema.json \
 	%D%/tunnel.yaml
 

@@ -24,6 +24,7 @@ enum av_topic_id {
 	TOPIC_IMU,	/* struct imu_sample */
 	TOPIC_POWER,	/* struct text_event */
 	TOPIC_AUDIO,	/* struct audio_event */
+	TOPIC_BT,	/* struct text_event; links, pairing, calls */
 	TOPIC_SERVICE,	/* struct text_event; what the outside world asked for */
 	TOPIC_DEVICE,	/* struct text_event */
 	TOPIC_SCENARIO, /* struct text_event */

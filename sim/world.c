@@ -17,6 +17,7 @@
 
 #include "scenarios/action.h"
 #include "scenarios/fault.h"
+#include "sim/bluetooth/bluetooth.h"
 #include "sim/core/log.h"
 #include "sim/services/audio_sessions.h"
 #include "sim/services/power.h"
@@ -303,6 +304,10 @@ static int load(struct world *w, const struct world_opts *o,
 		ret = w->audio ? 0 : no_memory(d);
 	}
 	if (ret == 0) {
+		w->bt = bluetooth_create(w->q, w->bus, w->seed);
+		ret = w->bt ? 0 : no_memory(d);
+	}
+	if (ret == 0) {
 		w->faults = faults_create(w);
 		ret = w->faults ? 0 : no_memory(d);
 	}
@@ -355,6 +360,7 @@ void world_destroy(struct world *w)
 	av_log_set_clock(NULL);
 	scenario_destroy(w->scenario);
 	faults_destroy(w->faults);
+	bluetooth_destroy(w->bt);
 	audio_sessions_destroy(w->audio);
 	power_destroy(w->power);
 	imu_destroy(w->imu);

@@ -21,6 +21,7 @@
 #include "sim/vhal/vhal.h"
 
 struct audio_sessions;
+struct bluetooth;
 struct power;
 
 struct world {
@@ -34,6 +35,7 @@ struct world {
 	struct vhal *vhal;
 	struct audio_sessions *audio; /* sim/services/audio_sessions.h */
 	struct power *power; /* sim/services/power.h */
+	struct bluetooth *bt; /* sim/bluetooth/bluetooth.h */
 	struct imu *imu;   /* NULL where there are no motion sensors */
 	struct obd2 *obd2; /* NULL where the vehicle has no OBD2 properties */
 	struct scenario *scenario; /* NULL when a foreign log is replayed */

@@ -6,6 +6,8 @@
 
 #include "sim/world.h"
 
+#include "sim/bluetooth/bluetooth.h"
+
 static void on_can(void *ctx, const void *msg)
 {
 	rec_can(ctx, msg);
@@ -39,6 +41,7 @@ ON_TEXT(on_fault, REC_FAULT)
 ON_TEXT(on_power, REC_POWER)
 ON_TEXT(on_service, REC_DEVICE)
 ON_TEXT(on_audio, REC_AUDIO)
+ON_TEXT(on_bt, REC_DEVICE)
 ON_TEXT(on_device, REC_DEVICE)
 ON_TEXT(on_scenario, REC_SCENARIO)
 
@@ -51,7 +54,7 @@ int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
 		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
 		{ TOPIC_CAN, on_can },		 { TOPIC_VHAL, on_vhal },
 		{ TOPIC_IMU, on_imu },		 { TOPIC_POWER, on_power },	 { TOPIC_AUDIO, on_audio },
-			 { TOPIC_DEVICE, on_device },
+		{ TOPIC_BT, on_bt },		 { TOPIC_DEVICE, on_device },
 		{ TOPIC_SCENARIO, on_scenario },
 		{ TOPIC_SERVICE, on_service },
 	};
@@ -72,10 +75,23 @@ static void capture_frame(void *ctx, const void *msg)
 	capture_can(ctx, msg);
 }
 
+static void capture_hci(void *ctx, vtime now, enum bt_dir dir,
+			const uint8_t *h4, size_t len)
+{
+	capture_device(ctx, "bt0", PCAP_BT, now, dir == BT_TO_HOST, len, h4,
+		       len);
+}
+
 int world_capture(struct world *w, struct capture *c, struct av_err *err)
 {
 	int ret = capture_buses(c, w->bus_name, w->n_buses, err);
 
+	if (ret == 0) {
+		ret = bluetooth_tap(w->bt, capture_hci, c);
+		if (ret < 0) {
+			av_err_set(err, ret, "too many captures of Bluetooth");
+		}
+	}
 	return ret < 0 ? ret :
 			 bus_subscribe(w->bus, TOPIC_CAN, STAGE_TAP, "capture",
 				       capture_frame, c, err);

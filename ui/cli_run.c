@@ -82,6 +82,7 @@ static int run_session(struct session *s, struct run_opts *o)
 	if (world_start(s->w, &err) < 0) {
 		return session_trouble(NULL, &err);
 	}
+	o->services.opts.epoch_ns = info.epoch_ns;
 	loop.w = s->w;
 	loop.device = o->devices.spec;
 	loop.n_devices = o->devices.n;
@@ -116,6 +117,9 @@ static int run(int argc, char **argv)
 		{ "power-state-file", OPT_STR, &o.services.opts.power_file },
 		{ "power-state-socket", OPT_STR, &o.services.opts.power_socket },
 		{ "linger", OPT_FLAG, &o.linger },
+		{ "bt-pty", OPT_STR, &o.services.opts.bt_pty },
+		{ "bt-controller", OPT_STR, &o.services.opts.bt_controller },
+		{ "bt-snoop", OPT_STR, &o.services.opts.bt_snoop },
 		CLI_SERVICES_OPTS(&o.services),
 		CLI_DEVICES_OPTS(&o.devices),
 		{ 0 },
@@ -208,6 +212,16 @@ const struct cli_command cli_run = {
 		"                        numbers of usages in it: 1000 and up "
 		"(default), or\n"
 		"                        14 and up\n"
+		"  --bt-pty PATH         a pseudo-terminal at PATH with a "
+		"Bluetooth controller\n"
+		"                        (HCI, H4), beside bt.sock in the run "
+		"dir\n"
+		"  --bt-controller tcp:HOST:PORT|hciN\n"
+		"                        pass that to another controller than "
+		"the simulated\n"
+		"                        one: RootCanal's HCI port, or one of "
+		"this host\n"
+		"  --bt-snoop FILE       write its HCI traffic to FILE (btsnoop)\n"
 		"  --debug-port[=ADDRESS]\n"
 		"                        open the VHAL emulator port for debug "
 		"tools\n"

@@ -402,7 +402,7 @@ static int subscribe(struct model *m, struct av_err *err)
 		{ TOPIC_VEHICLE, on_vehicle },	 { TOPIC_CAN, on_can },
 		{ TOPIC_SIGNAL, on_signal },	 { TOPIC_VHAL, on_vhal },
 		{ TOPIC_IMU, on_imu },		 { TOPIC_POWER, on_power },
-		{ TOPIC_DEVICE, on_device },
+		{ TOPIC_DEVICE, on_device },	 { TOPIC_BT, on_device },
 		{ TOPIC_SCENARIO, on_scenario },
 	};
 

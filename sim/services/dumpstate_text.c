@@ -83,7 +83,7 @@ static const struct {
 } taps[] = {
 	{ TOPIC_COMMAND, on_command }, { TOPIC_FAULT, on_fault },
 	{ TOPIC_VHAL, on_vhal },       { TOPIC_POWER, on_power },
-	{ TOPIC_AUDIO, on_audio },     { TOPIC_DEVICE, on_device },
+	{ TOPIC_BT, on_device },       { TOPIC_AUDIO, on_audio },     { TOPIC_DEVICE, on_device },
 	{ TOPIC_SCENARIO, on_scenario },
 };
 #define N_TAPS (sizeof(taps) / sizeof(taps[0]))

@@ -53,6 +53,8 @@ $(PROTO_DIR)/descriptors.h: $(PROTOS:%=$(PROTO_DIR)/%.proto)
 libavsim_a_SOURCES += \
 	%D%/audio_focus.c %D%/audio_focus.h \
 	%D%/audio_sessions.c %D%/audio_sessions.h \
+	%D%/bt_host.c %D%/bt_host.h \
+	%D%/bt_remote.c %D%/bt_remote.h \
 	%D%/control.c %D%/control.h \
 	%D%/dumpstate.c %D%/dumpstate.h %D%/dumpstate_int.h \
 	%D%/dumpstate_config.c %D%/dumpstate_config.h \

@@ -3,7 +3,10 @@
 
 #include "sim/services/services.h"
 
+#include "sim/bluetooth/btsnoop.h"
 #include "sim/services/audio_focus.h"
+#include "sim/services/bt_host.h"
+#include "sim/services/bt_remote.h"
 #include "sim/services/control.h"
 #include "sim/services/dumpstate.h"
 #include "sim/services/emulator_port.h"
@@ -50,6 +53,11 @@ struct services {
 		struct emulator_port *port;
 	} debug;
 	struct audio_focus *audio;
+	struct {
+		struct bt_remote *remote;
+		struct btsnoop *snoop;
+		struct bt_host *host;
+	} bt;
 };
 
 /* ---- run dir ---- */
@@ -369,6 +377,50 @@ static int open_audio(struct services *s, const struct services_opts *o,
 	return o->audio_focus ? audio_focus_create(&env, &s->audio, err) : 0;
 }
 
+/* ---- Bluetooth ---- */
+
+/* Not in a replay: what a host did is not in the recording, only what came of
+ * it. */
+static int open_bluetooth(struct services *s, const struct services_opts *o,
+			  struct av_err *err)
+{
+	struct bluetooth *bt = s->env.w->bt;
+	char path[PATH_MAX + 32];
+	int ret = 0;
+
+	if (s->env.replay) {
+		return 0;
+	}
+	if (o->bt_controller) {
+		ret = bt_remote_create(s->env.loop, o->bt_controller,
+				       evq_clock(s->env.w->q), &s->bt.remote,
+				       err);
+		if (ret < 0) {
+			return ret;
+		}
+		bluetooth_use(bt, bt_remote_controller(s->bt.remote),
+			      o->bt_controller);
+	}
+	if (o->bt_snoop) {
+		ret = btsnoop_open(o->bt_snoop, bt, o->epoch_ns, &s->bt.snoop,
+				   err);
+	}
+	return ret < 0 ? ret :
+			 bt_host_create(s->env.loop, bt,
+					sock_path(s, "bt.sock", path),
+					o->bt_pty, &s->bt.host, err);
+}
+
+static void close_bluetooth(struct services *s)
+{
+	bt_host_destroy(s->bt.host);
+	btsnoop_close(s->bt.snoop);
+	if (s->bt.remote) {
+		bluetooth_use(s->env.w->bt, NULL, NULL);
+	}
+	bt_remote_destroy(s->bt.remote);
+}
+
 /* ---- all ---- */
 
 int services_create(const struct services_env *env,
@@ -401,6 +453,9 @@ int services_create(const struct services_env *env,
 	if (ret == 0) {
 		ret = open_audio(s, o, err);
 	}
+	if (ret == 0) {
+		ret = open_bluetooth(s, o, err);
+	}
 	if (ret < 0) {
 		services_destroy(s);
 		return ret;
@@ -414,6 +469,7 @@ void services_destroy(struct services *s)
 	if (!s) {
 		return;
 	}
+	close_bluetooth(s);
 	audio_focus_destroy(s->audio);
 	close_dumpstate(s);
 	close_debug(s);

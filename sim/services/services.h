@@ -26,6 +26,10 @@ struct services_opts {
 						     own services only */
 	const char *audio_focus;  /* address of the guest; NULL = none */
 	const char *audio_usages; /* see audio_focus.h */
+	const char *bt_pty;	   /* link to a pty with H4; NULL = none */
+	const char *bt_controller; /* see bt_remote.h; NULL = simulated */
+	const char *bt_snoop;	   /* file for HCI traffic, NULL = none */
+	int64_t epoch_ns; /* Unix time of virtual 0, for that */
 	const char *debug_port; /* "" = 33452 on loopback; NULL = closed */
 };
 
@@ -44,7 +48,7 @@ struct services_env {
 
 /**
  * services_create() - Make the run dir (0700) and listen in it: vhal.sock,
- * ctl.sock, dumpstate.sock
+ * ctl.sock, dumpstate.sock, bt.sock
  *
  * After world_start(). Return: 0, or -errno with @err: nothing listens.
  */

@@ -180,7 +180,7 @@ await "injected frame" "01 02"
 key Escape Escape
 key f
 await faults "Faults"
-key Down
+key Down Down Down
 key Enter
 await "fault dialog" "fault name=can-mute bus="
 key Enter
