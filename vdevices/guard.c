@@ -39,7 +39,6 @@ struct block {
 /* One signal handler in a process, so one registry. */
 static struct block first;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static bool installed;
 static struct sigaction before;
 
 /* Not mmap(): sanitizers wrap it, and their wrapper is not for handlers. */
@@ -119,17 +118,20 @@ static void on_sigbus(int sig, siginfo_t *info, void *uc)
 	errno = saved;
 }
 
+/* Again with every mapping: somebody may have set another handler since. */
 static void install(void)
 {
 	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigaction now;
 
-	if (!installed) {
-		sa.sa_sigaction = on_sigbus;
-		sigemptyset(&sa.sa_mask);
-		sigaction(SIGBUS, NULL, &before);
-		sigaction(SIGBUS, &sa, NULL);
-		installed = true;
+	sigaction(SIGBUS, NULL, &now);
+	if (now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_sigbus) {
+		return;
 	}
+	before = now;
+	sa.sa_sigaction = on_sigbus;
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGBUS, &sa, NULL);
 }
 
 /* Caller holds the lock. */

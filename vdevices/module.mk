@@ -17,6 +17,9 @@ libavsim_a_SOURCES += \
 	%D%/vu_ring.c \
 	%D%/vu_state.c
 
+UNIT_TESTS += tests/unit/test_guest_mem tests/unit/test_trust
+tests_unit_test_guest_mem_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_trust_LDADD = $(CMOCKA_LDADD)
 UNIT_TESTS += tests/unit/test_vhost_user
 tests_unit_test_vhost_user_SOURCES = tests/unit/test_vhost_user.c \
 	tests/unit/vu_rig.h
