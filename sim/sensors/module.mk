@@ -20,3 +20,6 @@ tests_fuzz_fuzz_hal_config_SOURCES = tests/fuzz/fuzz_hal_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_hal_config_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_imu_trace_SOURCES = tests/fuzz/fuzz_imu_trace.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_imu_trace_LDFLAGS = $(FUZZ_LINK)
+FUZZERS += tests/fuzz/fuzz_sensors
+tests_fuzz_fuzz_sensors_SOURCES = tests/fuzz/fuzz_sensors.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_sensors_LDFLAGS = $(FUZZ_LINK)
