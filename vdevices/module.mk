@@ -52,3 +52,20 @@ libavsim_a_SOURCES += \
 	%D%/vsock_switch.c %D%/vsock_switch.h
 UNIT_TESTS += tests/unit/test_vsock
 tests_unit_test_vsock_LDADD = $(CMOCKA_LDADD)
+
+UNIT_TESTS += tests/unit/test_virtq
+tests_unit_test_virtq_SOURCES = tests/unit/test_virtq.c tests/unit/virtq_rig.h
+tests_unit_test_virtq_LDADD = $(CMOCKA_LDADD)
+UNIT_TESTS += tests/unit/test_virtq_hooks
+tests_unit_test_virtq_hooks_SOURCES = tests/unit/test_virtq_hooks.c \
+	tests/unit/virtq_rig.h \
+	%D%/virtq.c \
+	%D%/virtq_chain.c \
+	%D%/virtq_inflight.c \
+	%D%/virtq_packed.c
+tests_unit_test_virtq_hooks_CPPFLAGS = $(AM_CPPFLAGS) -DVIRTQ_HOOKS
+tests_unit_test_virtq_hooks_LDADD = $(CMOCKA_LDADD)
+FUZZERS += tests/fuzz/fuzz_virtq
+tests_fuzz_fuzz_virtq_SOURCES = tests/fuzz/fuzz_virtq.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_virtq_LDFLAGS = $(FUZZ_LINK)
+BENCHES += tests/bench/bench_virtq

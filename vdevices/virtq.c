@@ -484,11 +484,14 @@ int virtq_pop(struct virtq *q, struct vq_chain *c)
 
 void virtq_unpop(struct virtq *q, struct vq_chain *c)
 {
-	if (!usable(q) || !q->in_flight || c->seq + 1 != q->next_seq) {
+	if (!q->in_flight) {
+		return; /* as in virtq_push() */
+	}
+	q->in_flight--;
+	if (!usable(q) || c->seq + 1 != q->next_seq) {
 		return;
 	}
 	q->next_seq--;
-	q->in_flight--;
 	q->counts.popped--;
 	q->counts.bytes_in -= c->out_len;
 	vq_clear_busy(q, c->head);

@@ -77,7 +77,10 @@ struct vq_inflight {
 	/* Packed: private links of all entries, the free list, and how far
 	 * the chain being noted has used it. */
 	uint16_t *link, *last;
+	uint8_t *mark; /* of entries, while starting */
 	uint16_t free_head, note_at, note_last;
+	uint16_t old_used; /* as in the table */
+	bool old_wrap;
 	uint16_t batch_next[];
 };
 
@@ -278,18 +281,47 @@ static void build_free_list(struct virtq *q, struct vq_inflight *f,
 	f->note_at = head;
 }
 
+/* Position and lap, now and before, by one store: a slot means nothing without
+ * its lap, and a kill may come between two. */
+static void store_positions(struct virtq *q, struct vq_inflight *f)
+{
+	st64(f->table + H_PUSED,
+	     q->used | (uint64_t)f->old_used << 16 |
+		     (uint64_t)q->used_wrap << 32 |
+		     (uint64_t)f->old_wrap << 40);
+}
+
 static void store_packed_header(struct virtq *q, struct vq_inflight *f)
 {
 	vq_st16(f->table + H_FREE, f->free_head);
-	vq_st16(f->table + H_PUSED, q->used);
-	st8(f->table + H_WRAP, q->used_wrap);
+	vq_compiler_barrier();
+	store_positions(q, f);
 }
 
 static void settle_packed_header(struct virtq *q, struct vq_inflight *f)
 {
 	vq_st16(f->table + H_OLD_FREE, f->free_head);
-	vq_st16(f->table + H_OLD_USED, q->used);
-	st8(f->table + H_OLD_WRAP, q->used_wrap);
+	vq_compiler_barrier();
+	f->old_used = q->used;
+	f->old_wrap = q->used_wrap;
+	store_positions(q, f);
+}
+
+/*
+ * A kill between writing a batch and its first descriptor's flags leaves used
+ * descriptors that the driver cannot see yet, and would take for completions
+ * as soon as the one before them is there.
+ */
+static void hide_unexposed(struct virtq *q)
+{
+	uint16_t at = q->used;
+	bool wrap = q->used_wrap;
+
+	while (at != q->last_avail || wrap != q->avail_wrap) {
+		vq_st16(q->desc + (size_t)at * VQ_DESC_SIZE + VQ_DESC_FLAGS,
+			wrap ? VQ_DESC_AVAIL : VQ_DESC_USED);
+		vq_advance(q, &at, &wrap, 1);
+	}
 }
 
 static int recover_packed(struct virtq *q, struct vq_inflight *f, uint8_t *mark)
@@ -317,27 +349,25 @@ static int recover_packed(struct virtq *q, struct vq_inflight *f, uint8_t *mark)
 	for (unsigned int i = 0; i < f->n_again; i++) {
 		vq_advance(q, &q->last_avail, &q->avail_wrap, f->again[i].num);
 	}
+	hide_unexposed(q);
 	return 0;
 }
 
 static int open_packed(struct virtq *q, struct vq_inflight *f, bool fresh)
 {
-	uint8_t *mark = calloc(q->num, 1);
-
+	f->mark = calloc(q->num, 1);
 	f->link = calloc(q->num, sizeof(*f->link));
 	f->last = calloc(q->num, sizeof(*f->last));
-	if (!mark || !f->link || !f->last) {
-		free(mark);
+	if (!f->mark || !f->link || !f->last) {
 		return -ENOMEM;
 	}
-	if (!fresh && recover_packed(q, f, mark)) {
-		free(mark);
+	if (!fresh && recover_packed(q, f, f->mark)) {
 		return -EINVAL;
 	}
-	build_free_list(q, f, mark);
-	store_packed_header(q, f);
+	build_free_list(q, f, f->mark);
+	vq_st16(f->table + H_FREE, f->free_head);
+	vq_compiler_barrier();
 	settle_packed_header(q, f);
-	free(mark);
 	return 0;
 }
 
@@ -394,6 +424,7 @@ void vq_fl_close(struct virtq *q)
 	free(f->again);
 	free(f->link);
 	free(f->last);
+	free(f->mark);
 	free(f);
 	q->fl = NULL;
 }
