@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two buffers: the caller fills one, the thread writes the other; when it is
- * done and there is something new, they change places. A write holds whole
- * blocks only, and a failed one is taken back by cutting the file to where it
- * began, so what stays can be read to its end.
+ * done and there is something new, they change places. A write that fails half
+ * way is taken back to the end of the last whole packet, so what stays can be
+ * read to its end.
  */
 #include "config.h"
 
@@ -76,6 +76,8 @@ static int write_all(struct capture *c, const uint8_t *data, size_t len)
 		if (n < 0 && errno != EINTR) {
 			int ret = -errno;
 
+			c->size += (off_t)pcap_whole(c->flavour, data, done,
+						     c->size == 0);
 			if (ftruncate(c->fd, c->size) < 0) {
 				return ret; /* a reader will complain too */
 			}

@@ -36,6 +36,8 @@ enum {
 	STATS_RECEIVED = 4,
 	STATS_DROPPED = 5,
 
+	FILE_HEADER = 24,   /* of classic pcap */
+	RECORD_HEADER = 16, /* of its packets; no pcapng block is shorter */
 	VIRTIO_HEADER = 44, /* of virtio-vsock */
 	VSOCK_HEADER = 32,  /* of vsockmon, before it */
 	HCI_HEADER = 4,	    /* the direction */
@@ -258,6 +260,30 @@ size_t pcap_stats(enum pcap_flavour v, uint8_t *p, unsigned int iface,
 	at = option_u64(at, STATS_DROPPED, n_lost);
 	at = option(at, OPT_END, NULL, 0);
 	return block_end(p, at);
+}
+
+static size_t get32(const uint8_t *p)
+{
+	return p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
+}
+
+size_t pcap_whole(enum pcap_flavour v, const uint8_t *p, size_t len, bool begin)
+{
+	size_t at = 0, next = 0;
+
+	while (next <= len) {
+		at = next;
+		if (v == PCAP_CLASSIC && begin && at == 0) {
+			next = FILE_HEADER;
+		} else if (len - at < RECORD_HEADER) {
+			break;
+		} else if (v == PCAP_CLASSIC) {
+			next = at + RECORD_HEADER + get32(p + at + 8);
+		} else {
+			next = at + get32(p + at + 4);
+		}
+	}
+	return at;
 }
 
 size_t pcap_can(const struct can_frame *f, uint8_t out[PCAP_CAN_MAX])

@@ -60,6 +60,11 @@ size_t pcap_stats(enum pcap_flavour v, uint8_t *p, unsigned int iface,
 /* Bytes of @k's data in the file, without what frames it. */
 size_t pcap_packet_len(const struct pcap_packet *k);
 
+/* How much of the first @len bytes of what the above wrote is whole blocks.
+ * @begin: @p is the beginning of the file */
+size_t pcap_whole(enum pcap_flavour v, const uint8_t *p, size_t len,
+		  bool begin);
+
 /* A frame as SocketCAN lays it out. Return: length. */
 #define PCAP_CAN_MAX 72
 size_t pcap_can(const struct can_frame *f, uint8_t out[PCAP_CAN_MAX]);
