@@ -153,6 +153,11 @@ static int open_db(struct rec_reader *r, struct av_err *err)
 		ret = open_as(r, uri, SQLITE_OPEN_URI, NULL);
 		free(uri);
 	}
+	if (ret == SQLITE_OK) {
+		/* one view of a file that may still grow: the chunks that the
+		 * directory names would else be replaced by larger ones */
+		ret = sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL);
+	}
 	return ret == SQLITE_OK ? 0 : rec_reader_sql_fail(r, err);
 }
 
