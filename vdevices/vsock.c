@@ -965,6 +965,9 @@ bool vsock_pump(struct vsock_guest *g)
 			continue;
 		}
 		if (!turn(c) && c->state != DEAD) {
+			if (c->queued) {
+				break; /* it wrote meanwhile: it is in line */
+			}
 			/* first in line again */
 			c->queued = true;
 			c->ready_next = g->ready;
