@@ -32,6 +32,11 @@ int front_fail(struct front *f, int code, const char *fmt, ...)
 	return code;
 }
 
+struct front_mem *front_mem(const struct front *f)
+{
+	return f->o.mem;
+}
+
 const char *front_why(const struct front *f)
 {
 	return f->why;
@@ -60,6 +65,11 @@ uint64_t front_protocol(const struct front *f)
 unsigned int front_n_queues(const struct front *f)
 {
 	return f->n_queues;
+}
+
+int front_inflight_fd(const struct front *f)
+{
+	return f->inflight_fd;
 }
 
 bool front_has_pf(const struct front *f, enum vu_protocol_feature bit)
@@ -348,25 +358,37 @@ int front_hung_up(struct front *f, int timeout_ms)
 
 /* ---- at the VMM's start ---- */
 
-static int connect_to(struct front *f, const char *path)
+int front_connect(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct timeval tv = { .tv_sec = FRONT_WAIT_MS / 1000 };
+	int fd, ret;
 
-	if (path) {
-		if (strlen(path) >= sizeof(a.sun_path)) {
-			return front_fail(f, -ENAMETOOLONG, "%s is too long",
-					  path);
-		}
-		strcpy(a.sun_path, path);
-		f->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (f->sock < 0 ||
-		    connect(f->sock, (struct sockaddr *)&a, sizeof(a)) < 0) {
-			return front_fail(f, -errno, "cannot connect to %s: %s",
-					  path, strerror(errno));
-		}
+	if (strlen(path) >= sizeof(a.sun_path)) {
+		return -ENAMETOOLONG;
 	}
-	setsockopt(f->sock, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	strcpy(a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		ret = -errno;
+		if (fd >= 0) {
+			close(fd);
+		}
+		return ret;
+	}
+	return fd;
+}
+
+static int connect_to(struct front *f, const char *path)
+{
+	struct timeval tv = { .tv_sec = FRONT_WAIT_MS / 1000 };
+	int fd = path ? front_connect(path) : f->sock;
+
+	if (fd < 0) {
+		return front_fail(f, fd, "cannot connect to %s: %s", path,
+				  strerror(-fd));
+	}
+	f->sock = fd;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	return 0;
 }
 

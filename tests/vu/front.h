@@ -101,6 +101,9 @@ struct front_opts {
 
 struct front;
 
+/* A connected socket to @path, or -errno; front_opts.conn_fd takes it. */
+int front_connect(const char *path);
+
 /**
  * front_open() - Connect and do what a VMM does at its start
  *
@@ -127,12 +130,14 @@ int front_reset(struct front *f, struct av_err *err);
 int front_reconnect(struct front *f, const char *path, struct av_err *err);
 void front_close(struct front *f); /* hang up without a word; NULL is fine */
 
+struct front_mem *front_mem(const struct front *f);
 const char *front_why(const struct front *f); /* of the last error */
 int front_socket(const struct front *f);      /* borrowed */
 uint64_t front_offered(const struct front *f);
 uint64_t front_features(const struct front *f); /* accepted, no bit 30 */
 uint64_t front_protocol(const struct front *f); /* accepted */
 unsigned int front_n_queues(const struct front *f);
+int front_inflight_fd(const struct front *f); /* borrowed; -1 */
 bool front_has_pf(const struct front *f, enum vu_protocol_feature bit);
 /* -ECONNRESET once the device has hung up, 0 if not within @timeout_ms */
 int front_hung_up(struct front *f, int timeout_ms);

@@ -1,0 +1,917 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hostile guest: what its driver can write into rings, descriptors and
+ * request bodies. It may break its own queue until the reset, nothing else; the
+ * VMM's connection stays.
+ */
+#include "config.h"
+
+#include "contract.h"
+
+#include "vdevices/virtq.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEXT VRING_DESC_F_NEXT
+#define WRITE VRING_DESC_F_WRITE
+#define INDIRECT VRING_DESC_F_INDIRECT
+
+enum {
+	NUM = 64, /* of the rings of ctx_guest() */
+	TABLE_MAX = 1100,
+};
+
+/* One attack as it is laid out. */
+struct atk {
+	struct ctx *c;
+	struct guest *g;
+	unsigned int q;
+	uint64_t buf;   /* 64 KiB in one region */
+	uint64_t span;  /* 8 KiB with a region's border in the middle */
+	uint64_t table; /* TABLE_MAX descriptors */
+};
+
+enum fate {
+	ANY,    /* completed or broken, as the device likes */
+	BREAKS, /* the queue is broken, where the device takes chains */
+	WORKS,  /* it is legal: completed */
+};
+
+struct attack {
+	void (*lay)(struct atk *a);
+	enum fate fate;
+	unsigned int flags; /* of the guest */
+};
+
+static void desc(struct atk *a, unsigned int i, uint64_t addr, uint32_t len,
+		 uint16_t flags, uint16_t next)
+{
+	front_poke_desc(a->g->f, a->q, i, addr, len, flags, next);
+}
+
+static void offer(struct atk *a, uint16_t head)
+{
+	front_poke_avail(a->g->f, a->q, head);
+}
+
+/* One descriptor, offered. */
+static void single(struct atk *a, uint64_t addr, uint32_t len, uint16_t flags)
+{
+	desc(a, 0, addr, len, flags, 0);
+	offer(a, 0);
+}
+
+static void entry(struct atk *a, unsigned int i, uint64_t addr, uint32_t len,
+		  uint16_t flags, uint16_t next)
+{
+	struct vring_desc *t = front_mem_at(a->g->m, a->table);
+
+	t[i] = (struct vring_desc){ addr, len, flags, next };
+}
+
+/* The table with @n entries, offered. */
+static void indirect(struct atk *a, uint32_t bytes, uint16_t flags)
+{
+	single(a, a->table, bytes, INDIRECT | flags);
+}
+
+static void push_index(struct atk *a, uint16_t by)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	desc(a, 0, a->buf, 64, WRITE, 0);
+	__atomic_store_n(&r->avail->idx, (uint16_t)(r->avail->idx + by),
+			 __ATOMIC_RELEASE);
+	front_kick_always(a->g->f, a->q);
+}
+
+/* ---- G1: links ---- */
+
+static void self_loop(struct atk *a)
+{
+	desc(a, 0, a->buf, 16, NEXT, 0);
+	offer(a, 0);
+}
+
+static void loop_two(struct atk *a)
+{
+	desc(a, 0, a->buf, 16, NEXT, 1);
+	desc(a, 1, a->buf, 16, NEXT, 0);
+	offer(a, 0);
+}
+
+static void loop_all(struct atk *a)
+{
+	for (uint16_t i = 0; i < NUM; i++) {
+		desc(a, i, a->buf, 1, NEXT, (uint16_t)((i + 1) % NUM));
+	}
+	offer(a, 0);
+}
+
+static void next_end(struct atk *a)
+{
+	desc(a, 0, a->buf, 16, NEXT, NUM);
+	offer(a, 0);
+}
+
+static void next_far(struct atk *a)
+{
+	desc(a, 0, a->buf, 16, NEXT, 65535);
+	offer(a, 0);
+}
+
+/* ---- G2: indices ---- */
+
+static void head_end(struct atk *a)
+{
+	offer(a, NUM);
+}
+
+static void head_far(struct atk *a)
+{
+	offer(a, 65535);
+}
+
+static void jump_one(struct atk *a)
+{
+	push_index(a, NUM + 1);
+}
+
+static void jump_half(struct atk *a)
+{
+	push_index(a, 0x8000);
+}
+
+static void jump_back(struct atk *a)
+{
+	push_index(a, 0xffff);
+}
+
+static void same_head(struct atk *a)
+{
+	desc(a, 0, a->buf, 64, WRITE, 0);
+	for (int i = 0; i < 20; i++) {
+		offer(a, 0);
+	}
+}
+
+static void used_rewritten(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	r->used->idx = 0x1234;
+	r->used->flags = 0xffff;
+	r->avail->ring[NUM] = 0x8000; /* used_event */
+	single(a, a->buf, 64, WRITE);
+}
+
+/* ---- G3: addresses and lengths ---- */
+
+static void at_zero(struct atk *a)
+{
+	single(a, 0, 64, WRITE);
+}
+
+static void outside(struct atk *a)
+{
+	single(a, 0xdead000000ull, 64, WRITE);
+}
+
+static void before_memory(struct atk *a)
+{
+	single(a, FRONT_GPA_BASE - 8, 64, WRITE);
+}
+
+static void past_memory(struct atk *a)
+{
+	size_t all = front_mem_count(a->g->m) * front_mem_region_size(a->g->m);
+
+	single(a, FRONT_GPA_BASE + all - 8, 64, WRITE);
+}
+
+static void wraps(struct atk *a)
+{
+	single(a, UINT64_MAX - 7, 64, WRITE);
+}
+
+static void longest(struct atk *a)
+{
+	single(a, a->buf, UINT32_MAX, WRITE);
+}
+
+static void front_end_address(struct atk *a)
+{
+	single(a, front_mem_uva(a->g->m, a->buf), 64, WRITE);
+}
+
+static void zero_out(struct atk *a)
+{
+	single(a, a->buf, 0, 0);
+}
+
+static void zero_in(struct atk *a)
+{
+	single(a, a->buf, 0, WRITE);
+}
+
+static void zero_between(struct atk *a)
+{
+	desc(a, 0, a->buf, 0, NEXT, 1);
+	desc(a, 1, a->buf, 16, NEXT, 2);
+	desc(a, 2, a->buf, 0, NEXT | WRITE, 3);
+	desc(a, 3, a->buf + 64, 64, NEXT | WRITE, 4);
+	desc(a, 4, 0, 0, WRITE, 0);
+	offer(a, 0);
+}
+
+static void zero_everywhere(struct atk *a)
+{
+	for (uint16_t i = 0; i < NUM; i++) {
+		desc(a, i, 0, 0, i + 1 < NUM ? NEXT | WRITE : WRITE,
+		     (uint16_t)(i + 1));
+	}
+	offer(a, 0);
+}
+
+static void spans(struct atk *a)
+{
+	single(a, a->span, 8192, WRITE);
+}
+
+static void spans_out(struct atk *a)
+{
+	desc(a, 0, a->span, 4100, NEXT, 1);
+	desc(a, 1, a->span + 4000, 4192, WRITE, 0);
+	offer(a, 0);
+}
+
+static void all_memory(struct atk *a)
+{
+	single(a, FRONT_GPA_BASE, 4 << 20, 0);
+}
+
+/* 1024 x 4 MiB: more than 2^32 - 1 bytes in all */
+static void over_4g(struct atk *a)
+{
+	for (unsigned int i = 0; i < 1024; i++) {
+		entry(a, i, FRONT_GPA_BASE, 4 << 20, i < 1023 ? NEXT : 0,
+		      (uint16_t)(i + 1));
+	}
+	indirect(a, 16 * 1024, 0);
+}
+
+/* ---- G4: indirect ---- */
+
+static void ind_odd(struct atk *a)
+{
+	entry(a, 0, a->buf, 64, WRITE, 0);
+	entry(a, 1, a->buf, 64, WRITE, 0);
+	indirect(a, 17, 0);
+}
+
+static void ind_zero(struct atk *a)
+{
+	indirect(a, 0, 0);
+}
+
+static void ind_huge(struct atk *a)
+{
+	indirect(a, 0xfffffff0u, 0);
+}
+
+static void ind_long(struct atk *a)
+{
+	for (unsigned int i = 0; i < TABLE_MAX; i++) {
+		entry(a, i, a->buf, 1, NEXT, (uint16_t)(i + 1));
+	}
+	entry(a, TABLE_MAX - 1, a->buf, 1, 0, 0);
+	indirect(a, 16 * TABLE_MAX, 0);
+}
+
+static void ind_nested(struct atk *a)
+{
+	entry(a, 0, a->table, 32, INDIRECT, 0);
+	entry(a, 1, a->buf, 64, WRITE, 0);
+	indirect(a, 32, 0);
+}
+
+static void ind_loop(struct atk *a)
+{
+	entry(a, 0, a->buf, 16, NEXT, 1);
+	entry(a, 1, a->buf, 16, NEXT, 0);
+	indirect(a, 32, 0);
+}
+
+static void ind_next_out(struct atk *a)
+{
+	entry(a, 0, a->buf, 16, NEXT, 2);
+	entry(a, 1, a->buf, 16, 0, 0);
+	indirect(a, 32, 0);
+}
+
+static void ind_outside(struct atk *a)
+{
+	single(a, 0xdead000000ull, 32, INDIRECT);
+}
+
+static void ind_and_next(struct atk *a)
+{
+	entry(a, 0, a->buf, 64, WRITE, 0);
+	desc(a, 0, a->table, 16, INDIRECT | NEXT, 1);
+	desc(a, 1, a->buf, 64, WRITE, 0);
+	offer(a, 0);
+}
+
+static void ind_write_flag(struct atk *a)
+{
+	entry(a, 0, a->buf, 16, NEXT, 1);
+	entry(a, 1, a->buf + 64, 64, WRITE, 0);
+	indirect(a, 32, WRITE); /* the flag is to be ignored */
+}
+
+static void ind_after_direct(struct atk *a)
+{
+	entry(a, 0, a->buf + 64, 64, WRITE, 0);
+	desc(a, 0, a->buf, 16, NEXT, 1);
+	desc(a, 1, a->table, 16, INDIRECT, 0);
+	offer(a, 0);
+}
+
+/* The table itself lies across two regions (libvhost-user's overflow). */
+static void ind_spans(struct atk *a)
+{
+	uint64_t at = a->span + 4096 - 32;
+	struct vring_desc *t = front_mem_at(a->g->m, at);
+
+	for (unsigned int i = 0; i < 64; i++) {
+		t[i] = (struct vring_desc){ a->buf + 64 * i, 64,
+					    i < 63 ? NEXT | WRITE : WRITE,
+					    (uint16_t)(i + 1) };
+	}
+	single(a, at, 64 * 16, INDIRECT);
+}
+
+static void ind_unaligned(struct atk *a)
+{
+	uint64_t at = a->span + 4096 - 17;
+	struct vring_desc t[2] = { { a->buf, 16, NEXT, 1 },
+				   { a->buf + 64, 64, WRITE, 0 } };
+
+	memcpy(front_mem_at(a->g->m, at), t, sizeof(t));
+	single(a, at, sizeof(t), INDIRECT);
+}
+
+static void ind_self(struct atk *a)
+{
+	entry(a, 0, a->table, 16 * 4, WRITE, 0);
+	indirect(a, 16, 0);
+}
+
+/* ---- G5: direction and framing ---- */
+
+static void in_before_out(struct atk *a)
+{
+	desc(a, 0, a->buf, 64, NEXT | WRITE, 1);
+	desc(a, 1, a->buf + 64, 16, 0, 0);
+	offer(a, 0);
+}
+
+static void only_out(struct atk *a)
+{
+	single(a, a->buf, 4096, 0);
+}
+
+static void only_in(struct atk *a)
+{
+	single(a, a->buf, 4096, WRITE);
+}
+
+static void one_byte_each(struct atk *a)
+{
+	for (uint16_t i = 0; i < NUM; i++) {
+		desc(a, i, a->buf + i, 1,
+		     (uint16_t)((i + 1 < NUM ? NEXT : 0) |
+				(i >= NUM / 2 ? WRITE : 0)),
+		     (uint16_t)(i + 1));
+	}
+	offer(a, 0);
+}
+
+static void one_byte_answer(struct atk *a)
+{
+	desc(a, 0, a->buf, 64, NEXT, 1);
+	desc(a, 1, a->buf + 64, 1, WRITE, 0);
+	offer(a, 0);
+}
+
+static void elements_1024(struct atk *a)
+{
+	for (unsigned int i = 0; i < 1024; i++) {
+		entry(a, i, a->buf + i, 1,
+		      (uint16_t)((i < 1023 ? NEXT : 0) |
+				 (i >= 512 ? WRITE : 0)),
+		      (uint16_t)(i + 1));
+	}
+	indirect(a, 16 * 1024, 0);
+}
+
+static void elements_spanning(struct atk *a)
+{
+	for (unsigned int i = 0; i < 1024; i++) {
+		entry(a, i, a->span + 4095, 2,
+		      (uint16_t)((i < 1023 ? NEXT : 0) | WRITE),
+		      (uint16_t)(i + 1));
+	}
+	indirect(a, 16 * 1024, 0);
+}
+
+/* ---- G6: buffers over the rings ---- */
+
+static void writes_descs(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	desc(a, 0, r->desc_gpa, 16 * NUM, WRITE, 0);
+	for (int i = 0; i < 10; i++) {
+		offer(a, 0);
+	}
+}
+
+static void writes_avail(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	desc(a, 0, r->avail_gpa, 6 + 2 * NUM, WRITE, 0);
+	for (int i = 0; i < 10; i++) {
+		offer(a, 0);
+	}
+}
+
+static void writes_used(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	desc(a, 0, r->used_gpa, 6 + 8 * NUM, WRITE, 0);
+	for (int i = 0; i < 10; i++) {
+		offer(a, 0);
+	}
+}
+
+/* ---- packed ---- */
+
+static void slot(struct atk *a, unsigned int i, uint64_t addr, uint32_t len,
+		 uint16_t flags, uint16_t id)
+{
+	front_poke_packed(a->g->f, a->q, i, addr, len, flags, id);
+}
+
+static void p_no_end(struct atk *a)
+{
+	for (uint16_t i = NUM; i-- > 0;) {
+		slot(a, i, a->buf, 1, NEXT, i);
+	}
+}
+
+static void p_bad_id(struct atk *a)
+{
+	slot(a, 0, a->buf, 64, WRITE, NUM);
+}
+
+static void p_far_id(struct atk *a)
+{
+	slot(a, 0, a->buf, 64, WRITE, 65535);
+}
+
+static void p_outside(struct atk *a)
+{
+	slot(a, 0, 0xdead000000ull, 64, WRITE, 0);
+}
+
+static void p_wraps(struct atk *a)
+{
+	slot(a, 0, UINT64_MAX - 7, UINT32_MAX, WRITE, 0);
+}
+
+static void p_spans(struct atk *a)
+{
+	slot(a, 0, a->span, 8192, WRITE, 0);
+}
+
+static void p_direction(struct atk *a)
+{
+	slot(a, 1, a->buf, 16, 0, 0);
+	slot(a, 0, a->buf, 16, NEXT | WRITE, 0);
+}
+
+static void p_ind_odd(struct atk *a)
+{
+	slot(a, 0, a->table, 17, INDIRECT, 0);
+}
+
+static void p_ind_zero(struct atk *a)
+{
+	slot(a, 0, a->table, 0, INDIRECT, 0);
+}
+
+static void p_ind_huge(struct atk *a)
+{
+	slot(a, 0, a->table, 0xfffffff0u, INDIRECT, 0);
+}
+
+static void p_ind_and_next(struct atk *a)
+{
+	slot(a, 1, a->buf, 16, WRITE, 0);
+	slot(a, 0, a->table, 16, INDIRECT | NEXT, 0);
+}
+
+static void p_ind_nested(struct atk *a)
+{
+	entry(a, 0, a->table, 16, INDIRECT, 0);
+	slot(a, 0, a->table, 16, INDIRECT, 0);
+}
+
+static void p_events(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	r->driver->flags = 0xffff;
+	r->driver->off_wrap = 0xffff;
+	r->device->flags = 0xffff;
+	slot(a, 0, a->buf, 64, WRITE, 0);
+}
+
+static void p_garbage(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	av_rand_bytes(&a->c->rand, r->pdesc, 16 * NUM);
+}
+
+/* ---- playing them ---- */
+
+static int effect(struct ctx *c, struct atk *a, const struct attack *k)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	FRONT(a->g, front_barrier(a->g->f));
+	if (!ctx_eager(c, a->q)) {
+		return 0;
+	}
+	if (k->fate == BREAKS) {
+		NEED(front_ring_broken(a->g->f, a->q, FRONT_WAIT_MS),
+		     "queue %u is not broken by it", a->q);
+	}
+	for (int ms = 0; k->fate == WORKS; ms++) {
+		uint16_t flags = r->packed ? __atomic_load_n(&r->pdesc[0].flags,
+							     __ATOMIC_ACQUIRE)
+					   : 0;
+
+		if (r->packed ? flags >> 15 & 1
+			      : __atomic_load_n(&r->used->idx,
+						__ATOMIC_ACQUIRE) > 0) {
+			break;
+		}
+		NEED(ms < FRONT_WAIT_MS, "queue %u does not complete it", a->q);
+		NEED(!front_ring_broken(a->g->f, a->q, 0),
+		     "queue %u is broken by it", a->q);
+		usleep(1000);
+	}
+	return 0;
+}
+
+static int play(struct ctx *c)
+{
+	const struct attack *k = c->arg;
+	struct guest *g = ctx_guest(c, k->flags);
+	struct atk a = { .c = c, .g = g };
+
+	if (!g) {
+		return -1;
+	}
+	a.buf = front_alloc(g->m, 65536, 64);
+	a.table = front_alloc(g->m, 16 * TABLE_MAX, 64);
+	a.span = front_alloc_span(g->m, 8192);
+	for (a.q = 0; a.q < front_n_queues(g->f); a.q++) {
+		/* packed slots are numbered from an empty ring's begin */
+		NEED(front_reset(g->f, &c->err) == 0 &&
+			     front_start(g->f, &c->err) == 0,
+		     "an empty ring: %s", c->err.msg);
+		memset(front_mem_at(g->m, a.buf), 0, 65536);
+		k->lay(&a);
+		front_kick_always(g->f, a.q);
+		DO(effect(c, &a, k));
+		DO(ctx_recovers(c, g));
+	}
+	return 0;
+}
+
+/* ---- G7: a second thread rewrites what is being read ---- */
+
+struct rewriter {
+	struct guest *g;
+	struct av_rand r;
+	uint64_t buf, table;
+	_Atomic bool end;
+};
+
+static uint64_t palette(struct rewriter *w)
+{
+	const uint64_t some[] = {
+		w->buf,
+		w->buf + 4096,
+		w->table,
+		0,
+		FRONT_GPA_BASE + 8,
+		UINT64_MAX - 8,
+		FRONT_GPA_BASE + (4u << 20) - 4,
+		FRONT_GPA_BASE + (1u << 20) - 4,
+	};
+
+	return some[av_rand_below(&w->r, sizeof(some) / sizeof(some[0]))];
+}
+
+/* len, flags and next of a descriptor in one word */
+static uint64_t second_word(struct rewriter *w, bool packed)
+{
+	static const uint32_t lens[] = { 0,  1,    16,      64,         512,
+					 16, 4096, 1 << 20, 0xfffffff0u };
+	uint64_t len = lens[av_rand_below(&w->r, 9)];
+	uint64_t bits = av_rand_u64(&w->r);
+	uint64_t flags = bits & 7;
+	uint64_t next = bits >> 8 & (bits & 128 ? 7 : 0xffff);
+
+	if (packed) {
+		flags |= bits >> 40 & 0x8080;
+		return len | next % NUM << 32 | flags << 48;
+	}
+	return len | flags << 32 | next << 48;
+}
+
+static void *rewrite(void *arg)
+{
+	struct rewriter *w = arg;
+
+	while (!w->end) {
+		for (unsigned int q = 0; q < front_n_queues(w->g->f); q++) {
+			struct front_ring *r = front_ring(w->g->f, q);
+			unsigned int i =
+				(unsigned int)av_rand_below(&w->r, NUM);
+			uint64_t *d = r->packed ? (uint64_t *)&r->pdesc[i]
+						: (uint64_t *)&r->desc[i];
+			uint64_t *t = front_mem_at(w->g->m, w->table);
+			uint64_t *b = front_mem_at(w->g->m, w->buf);
+
+			t += 2 * av_rand_below(&w->r, 8);
+			__atomic_store_n(&d[0], palette(w), __ATOMIC_RELAXED);
+			__atomic_store_n(&d[1], second_word(w, r->packed),
+					 __ATOMIC_RELAXED);
+			__atomic_store_n(&t[0], palette(w), __ATOMIC_RELAXED);
+			__atomic_store_n(&t[1], second_word(w, false),
+					 __ATOMIC_RELAXED);
+			__atomic_store_n(&b[av_rand_below(&w->r, 8)],
+					 av_rand_u64(&w->r) & 0x0f0f0f0f0f0full,
+					 __ATOMIC_RELAXED);
+		}
+	}
+	return NULL;
+}
+
+static int kick_while_rewritten(struct ctx *c, struct guest *g)
+{
+	unsigned int n = ctx_count(c, 100000, 1000);
+
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
+			struct front_ring *r = front_ring(g->f, q);
+
+			if (!r->packed) {
+				front_poke_avail(g->f, q,
+						 (uint16_t)(i * 7 % NUM));
+			} else {
+				front_kick_always(g->f, q);
+			}
+		}
+		/* broken, or full: as a driver that resets and goes on */
+		if (i % 64 == 63) {
+			NEED(front_reset(g->f, &c->err) == 0, "reset: %s",
+			     c->err.msg);
+			NEED(front_start(g->f, &c->err) == 0, "start: %s",
+			     c->err.msg);
+		}
+	}
+	return 0;
+}
+
+static int rewritten(struct ctx *c)
+{
+	const struct attack *k = c->arg;
+	struct guest *g = ctx_guest(c, k->flags);
+	struct rewriter w = { .g = g };
+	pthread_t t;
+	int ret;
+
+	if (!g) {
+		return -1;
+	}
+	w.buf = front_alloc(g->m, 65536, 64);
+	w.table = front_alloc(g->m, 4096, 64);
+	av_rand_init(&w.r, av_rand_u64(&c->rand), "rewriter");
+	pthread_create(&t, NULL, rewrite, &w);
+	ret = kick_while_rewritten(c, g);
+	w.end = true;
+	pthread_join(t, NULL);
+	return ret ? ret : ctx_recovers(c, g);
+}
+
+/* ---- G10: random bodies ---- */
+
+static uint32_t random_len(struct ctx *c)
+{
+	static const uint32_t max[] = { 4, 32, 128, 4096 };
+
+	return 1 + (uint32_t)av_rand_below(&c->rand,
+					   max[av_rand_below(&c->rand, 4)]);
+}
+
+static void random_body(struct ctx *c, unsigned int q, uint8_t *p, size_t len)
+{
+	uint64_t kind = av_rand_below(&c->rand, 4);
+	size_t n = 0;
+
+	av_rand_bytes(&c->rand, p, len);
+	for (size_t i = 0; kind && i < len; i++) {
+		/* small numbers, as commands and counts are */
+		p[i] = (uint8_t)(i % kind == 0 ? p[i] & 15 : 0);
+	}
+	if (c->row->seed && av_rand_below(&c->rand, 4)) {
+		n = c->row->seed(q, &c->rand, p, len);
+	}
+	if (n && av_rand_below(&c->rand, 2)) {
+		p[av_rand_below(&c->rand, n)] = (uint8_t)av_rand_u64(&c->rand);
+	}
+}
+
+/* Completed, or broken: 0; then @g is fresh again. */
+static int random_outcome(struct ctx *c, struct guest *g, unsigned int q)
+{
+	struct front_used u;
+
+	if (!ctx_eager(c, q)) {
+		while (front_get(g->f, q, &u) > 0) {
+		}
+		return front_free_descs(g->f, q) < 16 ? ctx_recovers(c, g) : 0;
+	}
+	for (int ms = 0; ms < FRONT_WAIT_MS; ms += 20) {
+		int ret = front_wait(g->f, q, &u, 20);
+
+		if (ret == 0) {
+			return 0;
+		}
+		NEED(ret == -ETIMEDOUT, "queue %u: %s", q, front_why(g->f));
+		if (front_ring_broken(g->f, q, 0)) {
+			return ctx_recovers(c, g);
+		}
+	}
+	return ctx_fail(c, "queue %u: a request without an end", q);
+}
+
+static int random_request(struct ctx *c, struct guest *g, unsigned int q,
+			  uint64_t gpa)
+{
+	unsigned int n_out = (unsigned int)av_rand_below(&c->rand, 4);
+	unsigned int n = n_out + (unsigned int)av_rand_below(&c->rand, 4);
+	struct front_buf b[8];
+	uint64_t at = gpa;
+
+	n += n == 0;
+	for (unsigned int i = 0; i < n; i++) {
+		b[i] = (struct front_buf){ at, random_len(c), i >= n_out };
+		at += b[i].len;
+	}
+	random_body(c, q, front_mem_at(g->m, gpa), (size_t)(at - gpa));
+	if (av_rand_below(&c->rand, 2)) {
+		NEED(front_add_indirect(g->f, q, b, n, 1) == 0, "ring is full");
+	} else {
+		NEED(front_add(g->f, q, b, n, 1) == 0, "ring is full");
+	}
+	front_kick_always(g->f, q);
+	return random_outcome(c, g, q);
+}
+
+static int random_bodies(struct ctx *c)
+{
+	unsigned int n = ctx_count(c, 100000, 500);
+
+	for (unsigned int k = 0; k < 2; k++) {
+		struct guest *g = ctx_guest(c, k ? G_PACKED : 0);
+		uint64_t gpa;
+
+		if (!g) {
+			return -1;
+		}
+		gpa = front_alloc(g->m, 65536, 64);
+		for (unsigned int i = 0; i < n / 2; i++) {
+			for (unsigned int q = 0; q < front_n_queues(g->f);
+			     q++) {
+				DO(random_request(c, g, q, gpa));
+			}
+		}
+		DO(ctx_recovers(c, g));
+		ctx_done(g);
+	}
+	return 0;
+}
+
+#define SPLIT(id, name, lay, fate)                                             \
+	{                                                                      \
+		id, name, play, &(const struct attack)                         \
+		{                                                              \
+			lay, fate, 0                                           \
+		}                                                              \
+	}
+#define PACKED(id, name, lay, fate)                                            \
+	{                                                                      \
+		id, "packed-" name, play, &(const struct attack)               \
+		{                                                              \
+			lay, fate, G_PACKED                                    \
+		}                                                              \
+	}
+
+/* clang-format off */
+const struct contract_case cases_ring[] = {
+	SPLIT("G1", "self-loop", self_loop, BREAKS),
+	SPLIT("G1", "loop-of-two", loop_two, BREAKS),
+	SPLIT("G1", "loop-of-all", loop_all, BREAKS),
+	SPLIT("G1", "next-at-end", next_end, BREAKS),
+	SPLIT("G1", "next-far", next_far, BREAKS),
+	SPLIT("G2", "head-at-end", head_end, BREAKS),
+	SPLIT("G2", "head-far", head_far, BREAKS),
+	SPLIT("G2", "index-jumps-one-too-far", jump_one, BREAKS),
+	SPLIT("G2", "index-jumps-half", jump_half, BREAKS),
+	SPLIT("G2", "index-jumps-back", jump_back, BREAKS),
+	SPLIT("G2", "same-head-20-times", same_head, ANY),
+	SPLIT("G2", "used-ring-rewritten", used_rewritten, ANY),
+	SPLIT("G3", "address-zero", at_zero, BREAKS),
+	SPLIT("G3", "outside", outside, BREAKS),
+	SPLIT("G3", "begins-before-memory", before_memory, BREAKS),
+	SPLIT("G3", "ends-past-memory", past_memory, BREAKS),
+	SPLIT("G3", "wraps", wraps, BREAKS),
+	SPLIT("G3", "longest", longest, BREAKS),
+	SPLIT("G3", "front-end-address", front_end_address, BREAKS),
+	SPLIT("G3", "zero-length-readable", zero_out, ANY),
+	SPLIT("G3", "zero-length-writable", zero_in, ANY),
+	SPLIT("G3", "zero-length-between", zero_between, ANY),
+	SPLIT("G3", "zero-length-everywhere", zero_everywhere, ANY),
+	SPLIT("G3", "spans-two-regions", spans, WORKS),
+	SPLIT("G3", "spans-both-ways", spans_out, WORKS),
+	SPLIT("G3", "spans-all-memory", all_memory, ANY),
+	SPLIT("G3", "sum-over-4-gib", over_4g, BREAKS),
+	SPLIT("G4", "indirect-odd-length", ind_odd, BREAKS),
+	SPLIT("G4", "indirect-empty", ind_zero, BREAKS),
+	SPLIT("G4", "indirect-huge", ind_huge, BREAKS),
+	SPLIT("G4", "indirect-too-long", ind_long, BREAKS),
+	SPLIT("G4", "indirect-nested", ind_nested, BREAKS),
+	SPLIT("G4", "indirect-loop", ind_loop, BREAKS),
+	SPLIT("G4", "indirect-next-out-of-table", ind_next_out, BREAKS),
+	SPLIT("G4", "indirect-outside", ind_outside, BREAKS),
+	SPLIT("G4", "indirect-and-next", ind_and_next, BREAKS),
+	SPLIT("G4", "indirect-write-flag", ind_write_flag, WORKS),
+	SPLIT("G4", "indirect-after-direct", ind_after_direct, WORKS),
+	SPLIT("G4", "indirect-table-spans-regions", ind_spans, WORKS),
+	SPLIT("G4", "indirect-table-unaligned", ind_unaligned, ANY),
+	SPLIT("G4", "indirect-onto-itself", ind_self, ANY),
+	SPLIT("G5", "writable-before-readable", in_before_out, BREAKS),
+	SPLIT("G5", "only-readable", only_out, ANY),
+	SPLIT("G5", "only-writable", only_in, ANY),
+	SPLIT("G5", "one-byte-each", one_byte_each, ANY),
+	SPLIT("G5", "one-byte-answer", one_byte_answer, ANY),
+	SPLIT("G5", "1024-elements", elements_1024, ANY),
+	SPLIT("G5", "1024-elements-spanning", elements_spanning, ANY),
+	SPLIT("G6", "writes-onto-descriptors", writes_descs, ANY),
+	SPLIT("G6", "writes-onto-avail-ring", writes_avail, ANY),
+	SPLIT("G6", "writes-onto-used-ring", writes_used, ANY),
+	PACKED("G1", "list-without-end", p_no_end, BREAKS),
+	PACKED("G2", "id-at-end", p_bad_id, ANY),
+	PACKED("G2", "id-far", p_far_id, ANY),
+	PACKED("G2", "events-garbage", p_events, ANY),
+	PACKED("G2", "ring-garbage", p_garbage, ANY),
+	PACKED("G3", "outside", p_outside, BREAKS),
+	PACKED("G3", "wraps", p_wraps, BREAKS),
+	PACKED("G3", "spans-two-regions", p_spans, WORKS),
+	PACKED("G4", "indirect-odd-length", p_ind_odd, BREAKS),
+	PACKED("G4", "indirect-empty", p_ind_zero, BREAKS),
+	PACKED("G4", "indirect-huge", p_ind_huge, BREAKS),
+	PACKED("G4", "indirect-and-next", p_ind_and_next, BREAKS),
+	PACKED("G4", "indirect-nested", p_ind_nested, ANY),
+	PACKED("G5", "writable-before-readable", p_direction, BREAKS),
+	{ "G7", "rewritten-while-read", rewritten,
+	  &(const struct attack){ NULL, ANY, 0 } },
+	{ "G7", "packed-rewritten-while-read", rewritten,
+	  &(const struct attack){ NULL, ANY, G_PACKED } },
+	{ "G10", "random-bodies", random_bodies, NULL },
+	{ NULL, NULL, NULL, NULL },
+};
+/* clang-format on */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contract suite: what every device must survive and keep, run over each row of
+ * vdev_types[] in each home (loop, thread, confined child).
+ *
+ * A rig is a process of its own that hosts the device under test and, in its
+ * loop, an rng as bystander. The test process plays the guest (tests/vu) and
+ * the VMM, and watches the rig from outside: alive, descriptors, memory, CPU.
+ */
+#ifndef AVSIM_TESTS_CONTRACT_CONTRACT_H
+#define AVSIM_TESTS_CONTRACT_CONTRACT_H
+
+#include "sim/core/rand.h"
+#include "tests/vu/front.h"
+#include "vdevices/device.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- rows.c: what a device needs to be tested ---- */
+
+/*
+ * Optional: a type without a row is started without options and only answers
+ * the tests that need no knowledge of it.
+ */
+struct contract_row {
+	const char *type;
+	/* A value "@NAME" becomes a path in the rig's folder. */
+	struct {
+		const char *key, *value;
+	} opt[VDEV_OPTS_MAX];
+	/* Makes files in the rig's folder before the device opens. 0 or
+	 * -errno. */
+	int (*prepare)(const char *dir);
+	/* In the rig, before the device opens: what the world gives to a
+	 * device in the loop (@a->acceptor is there, for the service "echo").
+	 * The result goes to @world_end after the device has closed. */
+	void *(*world)(uv_loop_t *loop, const char *dir, struct vdev_args *a);
+	void (*world_end)(void *world);
+	/* Why it cannot be tested here, or NULL. */
+	const char *(*missing)(void);
+	/* One valid request and its answer, on a started front-end: 0, or
+	 * -errno. */
+	int (*probe)(struct front *f);
+	/* Bit q: chains on queue q are taken as they come (not event queues,
+	 * which wait for something to tell). */
+	uint64_t eager;
+	/* Requests of queue q: begin of a valid header, which the fuzzer
+	 * mutates; the size of it, 0: all random. */
+	size_t (*seed)(unsigned int q, struct av_rand *r, uint8_t *buf,
+		       size_t max);
+};
+extern const struct contract_row contract_rows[];
+extern const size_t n_contract_rows;
+const struct contract_row *contract_row_find(const char *type);
+
+/* ---- rig.c: the process under test ---- */
+
+struct rig {
+	pid_t pid; /* 0: none */
+	char dir[96];
+	char socket[128], bystander[128];
+	int control; /* closing it ends the rig */
+	const struct vdev_type *type;
+	enum vdev_home home;
+	struct health *health; /* of the device; shared */
+	struct rig_shared *sh;
+};
+
+int rig_start(struct rig *r, const struct vdev_type *type,
+	      const struct contract_row *row, enum vdev_home home,
+	      struct av_err *err);
+/* Clean end: -ECHILD with @err if it did not end well (sanitizer, crash). */
+int rig_stop(struct rig *r, struct av_err *err);
+/* 0, or -ECHILD with @err: the rig or its confined child is dead. */
+int rig_alive(struct rig *r, struct av_err *err);
+/* The process that hosts the device: the rig, or its child. */
+pid_t rig_device_pid(const struct rig *r);
+int rig_fds(const struct rig *r);        /* open descriptors there */
+long rig_rss_kb(const struct rig *r);    /* resident, there */
+int64_t rig_cpu_ns(const struct rig *r); /* user and system time */
+/* For main(): argv of a confined device, to be handed on. */
+bool rig_is_child(int argc, char **argv);
+
+/* ---- contract.c: cases ---- */
+
+#define CTX_GUESTS 8
+
+struct guest {
+	struct front_mem *m;
+	struct front *f;
+};
+
+struct ctx {
+	struct rig *rig;
+	const struct contract_row *row; /* never NULL */
+	const struct vdev_type *type;
+	struct guest g[CTX_GUESTS]; /* closed after each case */
+	struct av_rand rand;
+	struct av_err err;
+	char why[640];
+	unsigned int divisor; /* of counts */
+	const void *arg;      /* of the case */
+};
+
+enum {
+	G_PACKED = 1,
+	G_NO_EVENT_IDX = 2,
+	G_CROSVM = 4,
+	G_INFLIGHT = 8,
+	G_IDLE = 16, /* connected, not started */
+	G_IN_ORDER = 32,
+	G_BYSTANDER = 64, /* to the other device */
+	G_REGIONS = 128,  /* 300 of them */
+	G_BIG_RING = 256, /* 1024 entries, not 64 */
+	G_ACKS = 512,     /* every message is acknowledged */
+};
+
+/* NULL with c->why: the device does not serve. */
+struct guest *ctx_guest(struct ctx *c, unsigned int flags);
+void ctx_done(struct guest *g); /* hang up, give memory back */
+int ctx_fail(struct ctx *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))); /* -1 */
+/* Says before what the failure before was about. -1 */
+int ctx_within(struct ctx *c, const char *what);
+int ctx_skip(struct ctx *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))); /* 1 */
+/* @full in check-attacks, a fraction in check, at least @least. */
+unsigned int ctx_count(const struct ctx *c, unsigned int full,
+		       unsigned int least);
+/* One valid request to the device under test, where the row has one. */
+int ctx_probe(struct ctx *c, struct guest *g);
+/* The device serves a new front-end as if nothing had been. */
+int ctx_next_client(struct ctx *c);
+/* The other device serves. */
+int ctx_bystander(struct ctx *c);
+/* Reset by the driver, start anew, serve. */
+int ctx_recovers(struct ctx *c, struct guest *g);
+bool ctx_eager(const struct ctx *c, unsigned int q);
+/* The first such queue; -1 none. */
+int ctx_eager_queue(const struct ctx *c);
+
+#define NEED(cond, ...)                                                        \
+	do {                                                                   \
+		if (!(cond)) {                                                 \
+			return ctx_fail(c, __VA_ARGS__);                       \
+		}                                                              \
+	} while (0)
+/* A call that fills c->why itself. */
+#define DO(call)                                                               \
+	do {                                                                   \
+		int ret_ = (call);                                             \
+		if (ret_) {                                                    \
+			return ret_;                                           \
+		}                                                              \
+	} while (0)
+/* A front_*() call on guest @g. */
+#define FRONT(g, call)                                                         \
+	do {                                                                   \
+		int ret_ = (call);                                             \
+		if (ret_ < 0) {                                                \
+			return ctx_fail(c, "%s: %s", #call,                    \
+					front_why((g)->f));                    \
+		}                                                              \
+	} while (0)
+
+struct contract_case {
+	const char *id, *name;
+	int (*run)(struct ctx *c); /* 0 ok, -1 failed, 1 skipped */
+	const void *arg;           /* its c->arg */
+};
+extern const struct contract_case cases_life[], cases_ring[], cases_message[];
+
+#endif

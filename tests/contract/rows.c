@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each device needs to be tested here. A new device works without a row;
+ * with one its requests are tested too.
+ */
+#include "config.h"
+
+#include "contract.h"
+
+#include "sim/core/evq.h"
+#include "vdevices/vsock_switch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- rng ---- */
+
+static int rng_probe(struct front *f)
+{
+	static const uint8_t zero[64];
+	uint8_t buf[64];
+	int n = front_request(f, 0, NULL, 0, buf, sizeof(buf), FRONT_WAIT_MS);
+
+	if (n < 0) {
+		return n;
+	}
+	return n == sizeof(buf) && memcmp(buf, zero, sizeof(buf)) ? 0 : -EIO;
+}
+
+/* ---- vsock ---- */
+
+struct vsock_world {
+	struct evq *q;
+	struct vsock_switch *sw;
+};
+
+static void *vsock_world(uv_loop_t *loop, const char *dir, struct vdev_args *a)
+{
+	struct vsock_world *w = calloc(1, sizeof(*w));
+	struct vsock_switch_env env = { .loop = loop,
+					.run_dir = dir,
+					.acceptor = a->acceptor };
+
+	w->q = env.q = evq_create();
+	w->sw = a->vsock = vsock_switch_create(&env);
+	return w;
+}
+
+static void vsock_world_end(void *world)
+{
+	struct vsock_world *w = world;
+
+	vsock_switch_destroy(w->sw);
+	evq_destroy(w->q);
+	free(w);
+}
+
+enum { VSOCK_RX, VSOCK_TX, VSOCK_ECHO_PORT = 7 };
+
+/* One packet there. */
+static int vsock_send(struct front *f, uint64_t gpa, uint16_t op,
+		      const char *text)
+{
+	struct vsock_hdr h = { .src_cid = 3,
+			       .dst_cid = VSOCK_CID_HOST,
+			       .src_port = 1234,
+			       .dst_port = VSOCK_ECHO_PORT,
+			       .len = (uint32_t)strlen(text),
+			       .type = VSOCK_STREAM,
+			       .op = op,
+			       .flags = op == VSOCK_OP_SHUTDOWN ? 3 : 0,
+			       .buf_alloc = 1 << 18 };
+	const struct front_buf b = { gpa, (uint32_t)sizeof(h) + h.len, false };
+	uint8_t *p = front_mem_at(front_mem(f), gpa);
+	struct front_used u;
+	int ret;
+
+	memcpy(p, &h, sizeof(h));
+	memcpy(p + sizeof(h), text, h.len);
+	ret = front_add(f, VSOCK_TX, &b, 1, 0);
+	front_kick(f, VSOCK_TX);
+	return ret ? ret : front_wait(f, VSOCK_TX, &u, FRONT_WAIT_MS);
+}
+
+/* The next packet of @op; credit updates in between are skipped. */
+static int vsock_expect(struct front *f, uint64_t gpa, uint16_t op,
+			const char *text)
+{
+	const struct front_buf b = { gpa, 4096, true };
+	const uint8_t *p = front_mem_at(front_mem(f), gpa);
+	struct vsock_hdr h;
+	struct front_used u;
+	int ret;
+
+	do {
+		ret = front_add(f, VSOCK_RX, &b, 1, 0);
+		front_kick(f, VSOCK_RX);
+		ret = ret ? ret : front_wait(f, VSOCK_RX, &u, FRONT_WAIT_MS);
+		if (ret < 0) {
+			return ret;
+		}
+		memcpy(&h, p, sizeof(h));
+	} while (h.op == VSOCK_OP_CREDIT_UPDATE);
+	return h.op == op && h.len == strlen(text) &&
+			       !memcmp(p + sizeof(h), text, h.len)
+		       ? 0
+		       : -EIO;
+}
+
+static int vsock_probe(struct front *f)
+{
+	size_t mark = front_mark(front_mem(f));
+	uint64_t out = front_alloc(front_mem(f), 4096, 64);
+	uint64_t in = front_alloc(front_mem(f), 4096, 64);
+	int ret;
+
+	front_release(front_mem(f), mark);
+	ret = vsock_send(f, out, VSOCK_OP_REQUEST, "");
+	ret = ret ? ret : vsock_expect(f, in, VSOCK_OP_RESPONSE, "");
+	ret = ret ? ret : vsock_send(f, out, VSOCK_OP_RW, "hello");
+	ret = ret ? ret : vsock_expect(f, in, VSOCK_OP_RW, "hello");
+	ret = ret ? ret : vsock_send(f, out, VSOCK_OP_SHUTDOWN, "");
+	return ret ? ret : vsock_expect(f, in, VSOCK_OP_RST, "");
+}
+
+static size_t vsock_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
+			 size_t max)
+{
+	struct vsock_hdr h = {
+		.src_cid = 3,
+		.dst_cid = VSOCK_CID_HOST,
+		.src_port = (uint32_t)av_rand_below(r, 20),
+		.dst_port = av_rand_below(r, 2)
+				    ? VSOCK_ECHO_PORT
+				    : (uint32_t)av_rand_below(r, 20000),
+		.len = (uint32_t)av_rand_below(r, 200),
+		.type = (uint16_t)(1 + av_rand_below(r, 2)),
+		.op = (uint16_t)av_rand_below(r, 9),
+		.buf_alloc = (uint32_t)av_rand_below(r, 1 << 20),
+		.fwd_cnt = (uint32_t)av_rand_below(r, 1000),
+	};
+
+	if (q != VSOCK_TX || max < sizeof(h)) {
+		return 0;
+	}
+	memcpy(buf, &h, sizeof(h));
+	return sizeof(h);
+}
+
+const struct contract_row contract_rows[] = {
+	{
+		.type = "rng",
+		.probe = rng_probe,
+		.eager = 1,
+	},
+	{
+		.type = "vsock",
+		.opt = { { "ports", "7=echo" } },
+		.world = vsock_world,
+		.world_end = vsock_world_end,
+		.probe = vsock_probe,
+		.eager = 1 << VSOCK_TX,
+		.seed = vsock_seed,
+	},
+};
+const size_t n_contract_rows = sizeof(contract_rows) / sizeof(contract_rows[0]);
+
+const struct contract_row *contract_row_find(const char *type)
+{
+	static const struct contract_row none;
+
+	for (size_t i = 0; i < n_contract_rows; i++) {
+		if (!strcmp(contract_rows[i].type, type)) {
+			return &contract_rows[i];
+		}
+	}
+	return &none;
+}
