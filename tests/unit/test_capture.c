@@ -380,8 +380,35 @@ TEST(capture_on_a_full_disk_stops_at_a_whole_packet)
 	CHECK(strstr(err.msg, path));
 	CHECK_EQ(capture_close(c, &err), -EFBIG);
 	setrlimit(RLIMIT_FSIZE, &old);
-	CHECK(read_file() > 50000 && read_file() <= 100001);
+	CHECK(read_file() > 100001 - 64 && read_file() <= 100001);
 	CHECK(block(6, 0));
+}
+
+TEST(pcap_whole_is_what_can_be_read)
+{
+	static const struct can_frame f = { .len = 8 };
+	uint8_t data[PCAP_CAN_MAX], buf[1000];
+	struct pcap_packet k = { .data = data, .len = pcap_can(&f, data) };
+
+	for (int v = PCAP_NG; v <= PCAP_CLASSIC; v++) {
+		size_t end[4];
+
+		end[0] = pcap_section(v, buf, "app", "note");
+		end[1] = end[0] + pcap_interface(v, buf + end[0], PCAP_CAN, "x");
+		end[2] = end[1] + pcap_packet(v, buf + end[1], &k);
+		end[3] = end[2] + pcap_packet(v, buf + end[2], &k);
+		for (size_t len = 0; len <= end[3]; len++) {
+			size_t want = 0;
+
+			for (int i = 0; i < 4; i++) {
+				want = end[i] <= len ? end[i] : want;
+			}
+			CHECK_EQ(pcap_whole(v, buf, len, true), want);
+		}
+		CHECK_EQ(pcap_whole(v, buf + end[1], end[3] - end[1] - 1,
+				    false),
+			 end[2] - end[1]);
+	}
 }
 
 static int set_up(void **state)
@@ -413,6 +440,7 @@ int main(void)
 		T(capture_keeps_all_frames_and_counts_lost_packets),
 		T(capture_classic_pcap_holds_one_interface),
 		T(capture_does_not_replace_a_file),
+		T(pcap_whole_is_what_can_be_read),
 		T(capture_on_a_full_disk_stops_at_a_whole_packet),
 	};
 

@@ -181,6 +181,55 @@ TEST(rec_not_closed_is_readable_up_to_its_last_commit)
 	CHECK_EQ(rig_prefix(path), 20000);
 }
 
+static uint64_t frames(struct rec_writer *w, uint64_t from, uint64_t n)
+{
+	for (uint64_t i = from; i < from + n; i++) {
+		rec_can(w, &(struct can_frame){ .t = (vtime)i, .id = 1 });
+	}
+	rec_tick(w);
+	return from + n;
+}
+
+static uint64_t frames_in(const char *path)
+{
+	struct rec_reader *r = rig_open(path);
+	struct rec_counts n;
+
+	rec_reader_counts(r, &n);
+	rec_close_reader(r);
+	return n.n[REC_CAN];
+}
+
+/* The small chunks that the reader has found become part of a full one while it
+ * reads; it goes on with what was there when it was opened. */
+TEST(rec_reader_has_one_view_of_a_file_that_grows)
+{
+	const char *path = rig_file(&rig, "grow.avrec");
+	struct rec_writer *w = rig_create(path);
+	struct rec_reader *r;
+	struct rec_record rec;
+	struct av_err err = { 0 };
+	uint64_t n = 0, seen = 0;
+
+	while (frames_in(path) < 100) {
+		n = frames(w, n, 100);
+		usleep(1000);
+	}
+	r = rig_open(path);
+	n = frames(w, n, 40000);
+	while (frames_in(path) < n) {
+		usleep(1000);
+	}
+	while (rec_next(r, &rec, &err) > 0) {
+		seen++;
+	}
+	CHECK_EQ(err.code, 0);
+	CHECK(seen >= 100 && seen < n);
+	CHECK_EQ(rec_close(w, (vtime)n, "none", &err), 0);
+	rec_close_reader(r);
+	CHECK_EQ(frames_in(path), n);
+}
+
 /* ---- values ---- */
 
 static void put_vhal(struct rec_writer *w, vtime t, const char *name,
@@ -664,6 +713,7 @@ int main(void)
 			 F(rec_gives_back_its_inputs),
 			 F(rec_of_nothing_reads_as_nothing),
 			 F(rec_not_closed_is_readable_up_to_its_last_commit),
+			 F(rec_reader_has_one_view_of_a_file_that_grows),
 			 F(rec_keeps_every_kind_of_property_value),
 			 T(rec_floats_read_back_as_the_same_float),
 			 F(rec_keeps_doubles_of_bulk_channels_to_the_bit),
