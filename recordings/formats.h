@@ -27,7 +27,11 @@ extern const size_t n_exporters;
 
 struct import_source;
 
-/* What reads one file: CAN frames with absolute stamps, in file order. */
+/*
+ * What reads one file: CAN frames with absolute stamps, in file order. Without
+ * open() it is a format of sim/gnss/trace.h: the file itself becomes an input of
+ * the recording, and the world plays it.
+ */
 struct importer {
 	const char *name;
 	const char *help;

@@ -19,6 +19,14 @@ int export_pcap_run(struct rec_reader *r, const struct rec_filter *f,
 		    FILE *out, struct av_err *err);
 int export_imu_run(struct rec_reader *r, const struct rec_filter *f, FILE *out,
 		   struct av_err *err);
+int export_gnsslogger_run(struct rec_reader *r, const struct rec_filter *f,
+			  FILE *out, struct av_err *err);
+int export_gpx_run(struct rec_reader *r, const struct rec_filter *f, FILE *out,
+		   struct av_err *err);
+int export_kml_run(struct rec_reader *r, const struct rec_filter *f, FILE *out,
+		   struct av_err *err);
+int export_nmea_run(struct rec_reader *r, const struct rec_filter *f,
+		    FILE *out, struct av_err *err);
 void csv_put_field(FILE *out, const char *s);
 
 bool candump_probe(const char *head, size_t len);

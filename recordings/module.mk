@@ -5,12 +5,14 @@ libavsim_a_SOURCES += \
 	%D%/format_candump.c \
 	%D%/format_csv.c \
 	%D%/format_csv_wide.c \
+	%D%/format_gnss.c \
 	%D%/format_pcap.c \
 	%D%/format_imu.c \
 	%D%/formats.c %D%/formats.h %D%/formats_int.h \
 	%D%/pcap.c %D%/pcap.h \
 	%D%/rec.h \
 	%D%/rec_chunk.c \
+	%D%/rec_gnss.c %D%/rec_gnss.h \
 	%D%/rec_image.c \
 	%D%/rec_inputs.c \
 	%D%/rec_int.h \

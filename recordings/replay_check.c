@@ -7,6 +7,8 @@
 
 #include "recordings/replay_check.h"
 
+#include "recordings/rec_gnss.h"
+
 #include "recordings/rec_reader.h"
 
 #include <errno.h>
@@ -202,6 +204,46 @@ static void on_imu(void *ctx, const void *msg)
 	compare_text(c, &got);
 }
 
+struct gnss_got {
+	struct replay_check *c;
+	vtime t;
+};
+
+static void compare_gnss(void *ctx, const char *name, const double *v, size_t n,
+			 const char *text)
+{
+	struct gnss_got *g = ctx;
+	struct replay_check *c = g->c;
+	struct rec_record got = { .t = g->t, .ch = REC_GNSS, .key = name };
+
+	if (text) {
+		compare(c, &(struct rec_put){ .ch = REC_GNSS,
+					      .kind = ITEM_TEXT,
+					      .t = g->t,
+					      .key = name,
+					      .text = text });
+		return;
+	}
+	if (!next(c)) {
+		return;
+	}
+	if (rec_values_text(&c->text, v, n) < 0) {
+		snprintf(c->res.error, sizeof(c->res.error), "out of memory");
+		c->over = true;
+		return;
+	}
+	got.text = c->text.buf;
+	compare_text(c, &got);
+}
+
+static void on_gnss(void *ctx, const void *msg)
+{
+	const struct gnss_event *e = msg;
+	struct gnss_got g = { .c = ctx, .t = e->t };
+
+	rec_gnss_split(e, compare_gnss, &g);
+}
+
 #define ON_TEXT(name, channel)                                                 \
 	static void name(void *ctx, const void *msg)                           \
 	{                                                                      \
@@ -225,7 +267,8 @@ static const struct {
 } taps[] = {
 	{ TOPIC_COMMAND, on_command }, { TOPIC_FAULT, on_fault },
 	{ TOPIC_CAN, on_can },	       { TOPIC_VHAL, on_vhal },
-	{ TOPIC_IMU, on_imu },	       { TOPIC_POWER, on_power },
+	{ TOPIC_IMU, on_imu },	       { TOPIC_GNSS, on_gnss },
+	{ TOPIC_POWER, on_power },
 	{ TOPIC_AUDIO, on_audio },
 	{ TOPIC_SCENARIO, on_scenario },
 };

@@ -183,7 +183,7 @@ static const char *list_at(const void *names, size_t i)
 static int read_enum(const struct arg_spec *s, const char *text, int *out,
 		     struct av_err *err)
 {
-	char list[200] = "", hint[96];
+	char list[380] = "", hint[96];
 	size_t n = 0, used = 0;
 
 	for (; s->names[n]; n++) {

@@ -54,4 +54,26 @@ void faults_of_device(const struct faults *f, const char *type,
 /* Canonical text of the @i-th active fault, NULL past the end. Borrowed. */
 const char *faults_active(const struct faults *f, size_t i);
 
+/* ---- rows that have a file of their own ---- */
+#define FAULT_BEGIN(name)                                                      \
+	int name(struct world *w, const struct args *a, struct av_err *err)
+#define FAULT_END(name) void name(struct world *w, const struct args *a)
+
+/* fault_gnss.c */
+FAULT_BEGIN(fault_gnss_check);
+FAULT_BEGIN(fault_gnss_outage_begin);
+FAULT_END(fault_gnss_outage_end);
+FAULT_BEGIN(fault_gnss_tunnel_begin);
+FAULT_END(fault_gnss_tunnel_end);
+FAULT_BEGIN(fault_gnss_weak_begin);
+FAULT_END(fault_gnss_weak_end);
+FAULT_BEGIN(fault_gnss_multipath_begin);
+FAULT_END(fault_gnss_multipath_end);
+FAULT_BEGIN(fault_gnss_jump_begin);
+FAULT_END(fault_gnss_jump_end);
+FAULT_BEGIN(fault_gnss_drift_begin);
+FAULT_END(fault_gnss_drift_end);
+FAULT_BEGIN(fault_gnss_spoof_begin);
+FAULT_END(fault_gnss_spoof_end);
+
 #endif

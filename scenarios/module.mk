@@ -19,6 +19,7 @@ libavsim_a_SOURCES += \
 	%D%/expr_eval.c \
 	%D%/expr_names.c \
 	%D%/fault.c %D%/fault.h \
+	%D%/fault_gnss.c \
 	%D%/fault_table.c \
 	%D%/parse_timeline.c \
 	%D%/scenario.c %D%/scenario.h %D%/scenario_int.h \

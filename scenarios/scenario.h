@@ -22,6 +22,13 @@ struct scenario_param {
 	const char *value; /* text as for a YAML scalar */
 };
 
+/* Satellite navigation: out of the vehicle unless a trace is named. */
+struct scenario_gnss {
+	const char *trace; /* key of a BUNDLE_TRACE file, or NULL */
+	double rate_hz;	   /* 0 = 1 Hz, or as in the trace */
+	bool no_raw;
+};
+
 /* What the run needs to know before there is a world. */
 struct scenario_info {
 	const char *name;
@@ -31,6 +38,7 @@ struct scenario_info {
 	const char *vehicle; /* name or path of the vehicle's folder */
 	struct vehicle_start start;
 	int64_t epoch_ns; /* Unix time of virtual 0, 0 = not tied */
+	struct scenario_gnss gnss;
 };
 
 /**

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "scenarios/scenario_int.h"
+#include "sim/core/date.h"
 
 #include <errno.h>
 #include <math.h>
@@ -19,8 +20,8 @@
 
 const char *const sc_top_keys[] = { "name",    "summary",  "duration", "seed",
 				    "vehicle", "params",   "start",    "routes",
-				    "zones",   "imu",	   "timeline", "faults",
-				    "expect",  NULL };
+				    "zones",   "imu",	   "gnss",     "timeline",
+				    "faults",  "expect",   NULL };
 
 static bool is_name(const char *s)
 {
@@ -357,22 +358,9 @@ static void choice(struct sc_parser *p, const struct av_yaml *map,
 	}
 }
 
-/* Days from 1970-01-01, proleptic Gregorian; after H. Hinnant's derivation. */
-static int64_t days_from_civil(int y, int m, int d)
-{
-	int64_t yy = y - (m <= 2), era, yoe, doy;
-
-	era = (yy >= 0 ? yy : yy - 399) / 400;
-	yoe = yy - era * 400;
-	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 /* "2026-06-01T12:00:00Z"; the time may be left out. */
 static void date(struct sc_parser *p, const struct av_yaml *map)
 {
-	static const int month_days[] = { 31, 29, 31, 30, 31, 30,
-					  31, 31, 30, 31, 30, 31 };
 	const struct av_yaml *v = av_yaml_get(map, "date");
 	int y, mo, d, h = 0, mi = 0, sec = 0, n = 0, m = 0;
 	const char *text;
@@ -386,15 +374,14 @@ static void date(struct sc_parser *p, const struct av_yaml *map)
 	    (text[n] &&
 	     (sscanf(text + n, "T%2d:%2d:%2dZ%n", &h, &mi, &sec, &m) != 3 ||
 	      m != 10 || text[n + m])) ||
-	    y < 1970 || y > 2199 || mo < 1 || mo > 12 || d < 1 ||
-	    d > month_days[mo - 1] || h > 23 || mi > 59 || sec > 59) {
+	    !av_civil_ok(y, mo, d) || h > 23 || mi > 59 || sec > 59) {
 		sc_error(p, v,
 			 "'date' must be like 2026-06-01T12:00:00Z "
 			 "(UTC), from 1970 to 2199");
 		return;
 	}
 	p->s->info.epoch_ns =
-		(((days_from_civil(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) *
+		(((av_days_from_civil(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) *
 		VT_S;
 }
 
@@ -435,6 +422,32 @@ static void parse_start(struct sc_parser *p, const struct av_yaml *map)
 	choice(p, map, "gear", gears, 0, &st->gear);
 	choice(p, map, "ignition", ignitions, 1, &st->ignition);
 	date(p, map);
+}
+
+/* ---- gnss ---- */
+
+static void parse_gnss(struct sc_parser *p, const struct av_yaml *map)
+{
+	static const char *const keys[] = { "trace", "rate", "raw", NULL };
+	struct scenario_gnss *g = &p->s->info.gnss;
+	const struct av_yaml *v;
+	bool raw = true;
+
+	if (sc_check(p, av_yaml_check_keys(&p->s->doc, map, keys, p->d)) < 0 &&
+	    map->kind != YAML_MAP) {
+		return;
+	}
+	v = av_yaml_get(map, "trace");
+	if (v && sc_check(p, av_yaml_str(sc_at(p, map), v, "trace",
+					 &g->trace)) == 0) {
+		sc_trace(p, g->trace);
+	}
+	number(p, map, "rate", DIM_FREQUENCY, 1, 20, &g->rate_hz);
+	v = av_yaml_get(map, "raw");
+	if (v) {
+		sc_check(p, av_yaml_bool(sc_at(p, map), v, "raw", &raw));
+		g->no_raw = !raw;
+	}
 }
 
 /* ---- routes and zones ---- */
@@ -708,6 +721,10 @@ static void parse_head(struct sc_parser *p, const struct av_yaml *root)
 	v = av_yaml_get(root, "start");
 	if (v) {
 		parse_start(p, v);
+	}
+	v = av_yaml_get(root, "gnss");
+	if (v) {
+		parse_gnss(p, v);
 	}
 }
 

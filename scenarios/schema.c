@@ -386,7 +386,10 @@ static void start(FILE *o)
 	      REF("temperature") ",\"battery_temp\":" REF("temperature") ",\n"
 	      "   \"sun\":" REF("ratio") ",\"rain\":" REF("ratio")
 	      ",\"friction\":" REF("number") ",\"date\":{\"type\":\"string\"}"
-	      "}},\n",
+	      "}},\n"
+	      "  \"gnss\": {\"type\":\"object\",\"additionalProperties\":"
+	      "false,\"properties\":{\"trace\":{\"type\":\"string\"},"
+	      "\"rate\":" REF("frequency") ",\"raw\":" REF("flag") "}},\n",
 	      o);
 }
 
@@ -410,6 +413,7 @@ void scenario_schema_print(FILE *o)
 	      "\"properties\":{\"default\":" SCALAR ",\"help\":" SCALAR
 	      "},\"required\":[\"default\"]}]}},\n"
 	      "  \"start\": " REF("start") ",\n"
+	      "  \"gnss\": " REF("gnss") ",\n"
 	      "  \"routes\": {\"type\":\"object\",\"propertyNames\":"
 	      REF("name") ",\"additionalProperties\":" REF("route") "},\n"
 	      "  \"zones\": {\"type\":\"object\",\"propertyNames\":"

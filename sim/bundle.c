@@ -15,6 +15,7 @@ const char *const bundle_role_names[BUNDLE_N_ROLES] = {
 	[BUNDLE_DBC] = "dbc",		[BUNDLE_SIGNALS] = "signals",
 	[BUNDLE_VHAL] = "vhal",		[BUNDLE_TRACE] = "trace",
 	[BUNDLE_SENSORS] = "sensors",	[BUNDLE_IMU] = "imu",
+	[BUNDLE_GNSS] = "gnss",
 };
 
 int av_read_file(const char *path, size_t max, char **data, size_t *len,

@@ -20,6 +20,7 @@ enum bundle_role {
 	BUNDLE_TRACE,	 /* a file that a scenario names (profile, route) */
 	BUNDLE_SENSORS,	 /* sensors.yaml, then the XML that it names */
 	BUNDLE_IMU,	 /* CSV: a recorded trace of motion sensors */
+	BUNDLE_GNSS,	 /* an imported file of positions; key = file name */
 	BUNDLE_N_ROLES
 };
 

@@ -28,6 +28,8 @@ const struct av_topic av_topics[TOPIC_N] = {
 	    "AAOS units", "on change, or at the subscribed rate"),
 	ROW(TOPIC_IMU, STAGE_SENSORS, struct imu_sample,
 	    "m/s2, rad/s, uT", "at the sensor's rate; 10 Hz if nobody asks"),
+	ROW(TOPIC_GNSS, STAGE_GNSS, struct gnss_event,
+	    "degrees, metres, see GNSS_FIX_FIELDS", "1 to 20 Hz, or as in a file"),
 	ROW(TOPIC_POWER, STAGE_SERVICES, struct text_event,
 	    "text", "per power state change"),
 	ROW(TOPIC_SERVICE, STAGE_SERVICES, struct text_event,

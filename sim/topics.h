@@ -22,6 +22,7 @@ enum av_topic_id {
 	TOPIC_SIGNAL,	/* struct signal_event */
 	TOPIC_VHAL,	/* struct vhal_event */
 	TOPIC_IMU,	/* struct imu_sample */
+	TOPIC_GNSS,	/* struct gnss_event */
 	TOPIC_POWER,	/* struct text_event */
 	TOPIC_AUDIO,	/* struct audio_event */
 	TOPIC_BT,	/* struct text_event; links, pairing, calls */
@@ -168,6 +169,90 @@ struct imu_sample {
 	const char *name; /* of the sensor, as long as the stage lives */
 	int32_t raw[IMU_VALUES_MAX]; /* in quanta of the sensor */
 	double value[IMU_VALUES_MAX]; /* the same in m/s2, rad/s or uT */
+};
+
+/* ---- satellite navigation ---- */
+
+/* Numbers as in Android's GnssConstellationType. */
+enum gnss_system {
+	GNSS_UNKNOWN,
+	GNSS_GPS,
+	GNSS_SBAS,
+	GNSS_GLONASS,
+	GNSS_QZSS,
+	GNSS_BEIDOU,
+	GNSS_GALILEO,
+	GNSS_N_SYSTEMS
+};
+
+/* Of a fix, in the order of its record; NaN: the source does not say. */
+#define GNSS_FIX_FIELDS(X)                                                     \
+	X(unix_ms)     /* time of the fix, ms since 1970, UTC */               \
+	X(lat_deg)     /* WGS84 */                                             \
+	X(lon_deg)                                                             \
+	X(alt_m)       /* above the ellipsoid */                               \
+	X(geoid_m)     /* geoid above the ellipsoid, there */                  \
+	X(speed_mps)   /* over ground */                                       \
+	X(bearing_deg) /* of the movement, clockwise from north */             \
+	X(h_acc_m)     /* 68 % radius */                                       \
+	X(v_acc_m)     /* one deviation, as the next two */                    \
+	X(speed_acc_mps)                                                       \
+	X(bearing_acc_deg)                                                     \
+	X(pdop)                                                                \
+	X(hdop)                                                                \
+	X(vdop)                                                                \
+	X(n_used)      /* satellites */                                        \
+	X(mode)        /* 0 no fix, 2 without altitude, 3 */
+
+enum gnss_fix_field {
+#define X(name) GNSS_F_##name,
+	GNSS_FIX_FIELDS(X)
+#undef X
+	GNSS_FIX_N
+};
+
+struct gnss_fix {
+	union {
+		struct {
+#define X(name) double name;
+			GNSS_FIX_FIELDS(X)
+#undef X
+		};
+		double v[GNSS_FIX_N];
+	};
+};
+
+#define GNSS_PROVIDER_MAX 16
+#define GNSS_SATS_MAX 128
+#define GNSS_ROW_MAX 4000 /* bytes of a raw row */
+
+struct gnss_sat {
+	uint8_t system; /* enum gnss_system */
+	bool used;	/* in the fix */
+	uint16_t svid;	/* as Android counts them in each system */
+	double azimuth_deg, elevation_deg; /* NaN unknown */
+	double cn0_dbhz; /* NaN: seen in the almanac only */
+};
+
+enum gnss_kind {
+	GNSS_FIX,
+	GNSS_SATS, /* status of all satellites in view */
+	GNSS_RAW,  /* measurements of one epoch */
+};
+
+struct gnss_event {
+	vtime t;
+	enum gnss_kind kind;
+	/* GNSS_FIX; of GNSS_SATS: the latest, or NULL */
+	const struct gnss_fix *fix;
+	const char *provider; /* of the fix: "GPS", "FLP"; [A-Za-z0-9_-] */
+	/* GNSS_SATS */
+	const struct gnss_sat *sat;
+	size_t n_sats;
+	/* GNSS_RAW: GnssLogger lines without the last line feed */
+	const char *rows;
+	const char *header; /* that names their columns, without "# " */
+	bool new_header;    /* first use of it */
 };
 
 #endif

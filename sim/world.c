@@ -89,13 +89,14 @@ static int load_buses(struct world *w, const struct bundle *in,
 	while (bundle_get(in, BUNDLE_DBC, w->n_buses)) {
 		w->n_buses++;
 	}
-	if (w->n_buses == 0 || w->n_buses > 255) {
+	if ((w->n_buses == 0 && !bundle_get(in, BUNDLE_GNSS, 0)) ||
+	    w->n_buses > 255) {
 		return av_diag_add(d, "avsim", 0, 0,
 				   "want 1 to 255 CAN buses, have %zu",
 				   w->n_buses);
 	}
-	w->dbc = calloc(w->n_buses, sizeof(struct dbc *));
-	w->bus_name = calloc(w->n_buses, sizeof(char *));
+	w->dbc = calloc(w->n_buses + 1, sizeof(struct dbc *));
+	w->bus_name = calloc(w->n_buses + 1, sizeof(char *));
 	if (!w->dbc || !w->bus_name) {
 		return no_memory(d);
 	}
@@ -149,6 +150,88 @@ static int load_imu(struct world *w, const struct world_opts *o,
 	return ret == -ENOMEM ? no_memory(d) : ret;
 }
 
+/* What was left out of a file of positions, for people. */
+static void tell_notes(const struct av_diags *notes)
+{
+	enum { SHOWN = 10 };
+
+	for (size_t i = 0; i < notes->n && i < SHOWN; i++) {
+		const struct av_diag *n = &notes->v[i];
+
+		av_log(AV_LOG_WARN, "gnss", "%s:%u:%u: %s", n->file, n->line,
+		       n->col, n->msg);
+	}
+	if (notes->n > SHOWN) {
+		av_log(AV_LOG_WARN, "gnss", "and %zu more like these",
+		       notes->n + notes->dropped - SHOWN);
+	}
+}
+
+static int load_trace(const struct bundle_file *f, double rate_hz,
+		      struct gnss_trace **out, struct av_diags *d)
+{
+	struct av_diags notes = { 0 };
+	char text[200];
+	int ret = gnss_trace_parse(f->name, f->data, f->len, out, &notes, d);
+
+	tell_notes(&notes);
+	av_diags_finish(&notes);
+	if (ret == 0) {
+		gnss_trace_summary(*out, text, sizeof(text));
+		av_log(AV_LOG_INFO, "gnss", "%s: %s", f->name, text);
+	}
+	if (ret == 0 && rate_hz > 0) {
+		ret = gnss_trace_resample(*out, rate_hz);
+		if (ret == -EFBIG) {
+			ret = av_diag_add(d, f->name, 0, 0,
+					  "too long for that rate");
+		}
+	}
+	return ret == -ENOMEM ? no_memory(d) : ret;
+}
+
+static int load_gnss(struct world *w, const struct bundle *in,
+		     const struct scenario_info *info, struct av_diags *d)
+{
+	const struct scenario_gnss *sg = &info->gnss;
+	const struct bundle_file *f = bundle_get(in, BUNDLE_GNSS, 0);
+	struct gnss_env env = { .q = w->q,
+				.bus = w->bus,
+				.seed = w->seed,
+				.epoch_ns = w->epoch_ns,
+				.rate_hz = sg->rate_hz > 0 ? sg->rate_hz : 1,
+				.raw = !sg->no_raw,
+				.trace_zero_ns = w->epoch_ns };
+	struct av_err err = { 0 };
+	int ret = 0;
+
+	if (!f && sg->trace) {
+		f = bundle_find(in, BUNDLE_TRACE, sg->trace);
+		if (!f) {
+			return 0; /* a lint without the files beside it */
+		}
+	}
+	if (f) {
+		ret = load_trace(f, sg->rate_hz, &env.trace, d);
+		if (ret < 0) {
+			gnss_trace_destroy(env.trace);
+			return ret;
+		}
+	}
+	env.vehicle = !f && w->vehicle;
+	if (!f && !env.vehicle) {
+		return 0;
+	}
+	if (env.trace && sg->trace && env.trace->n > 0) {
+		env.trace_zero_ns = env.trace->item[0].unix_ns;
+	}
+	if (env.epoch_ns == 0) {
+		env.epoch_ns = GNSS_DEFAULT_EPOCH_NS;
+	}
+	ret = gnss_create(&env, &w->gnss, &err);
+	return ret < 0 ? no_memory(d) : 0;
+}
+
 static void power_missed(void *ctx, vtime now, const char *reason)
 {
 	struct world *w = ctx;
@@ -175,7 +258,7 @@ static int load_signals(struct world *w, const struct bundle *in,
 			struct av_diags *d)
 {
 	const struct bundle_file *f = bundle_get(in, BUNDLE_SIGNALS, 0);
-	struct signals_bus *buses = calloc(w->n_buses, sizeof(*buses));
+	struct signals_bus *buses = calloc(w->n_buses + 1, sizeof(*buses));
 	int ret;
 
 	if (!buses) {
@@ -196,7 +279,7 @@ static int load_signals(struct world *w, const struct bundle *in,
 static int load_ecus(struct world *w, const struct vehicle_file *vf,
 		     struct av_diags *d)
 {
-	struct ecu_bus *buses = calloc(w->n_buses, sizeof(*buses));
+	struct ecu_bus *buses = calloc(w->n_buses + 1, sizeof(*buses));
 	struct av_err err;
 	int ret;
 
@@ -261,6 +344,9 @@ static int load(struct world *w, const struct world_opts *o,
 		scenario_info(w->scenario, &info);
 		w->seed = info.seed;
 		w->duration = o->linger ? VT_NEVER : info.duration;
+		w->epoch_ns = info.epoch_ns;
+	} else {
+		w->epoch_ns = o->epoch_ns;
 	}
 	if (o->seed) {
 		w->seed = *o->seed;
@@ -295,6 +381,9 @@ static int load(struct world *w, const struct world_opts *o,
 	}
 	if (ret == 0) {
 		ret = load_imu(w, o, f ? &vf : NULL, d);
+	}
+	if (ret == 0) {
+		ret = load_gnss(w, o->inputs, &info, d);
 	}
 	if (ret == 0) {
 		ret = load_power(w, d);
@@ -363,6 +452,7 @@ void world_destroy(struct world *w)
 	bluetooth_destroy(w->bt);
 	audio_sessions_destroy(w->audio);
 	power_destroy(w->power);
+	gnss_destroy(w->gnss);
 	imu_destroy(w->imu);
 	obd2_destroy(w->obd2);
 	signals_destroy(w->signals);
@@ -402,6 +492,9 @@ int world_start(struct world *w, struct av_err *err)
 	}
 	if (w->imu) {
 		imu_start(w->imu);
+	}
+	if (w->gnss && gnss_start(w->gnss) < 0) {
+		return av_err_set(err, -ENOMEM, "out of memory");
 	}
 	return evq_arm(w->q, &w->step, VEHICLE_STEP);
 }

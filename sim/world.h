@@ -14,6 +14,7 @@
 #include "sim/core/bus.h"
 #include "sim/core/cmdq.h"
 #include "sim/core/evq.h"
+#include "sim/gnss/gnss.h"
 #include "sim/sensors/imu.h"
 #include "sim/signals/obd2.h"
 #include "sim/signals/signals.h"
@@ -36,10 +37,12 @@ struct world {
 	struct audio_sessions *audio; /* sim/services/audio_sessions.h */
 	struct power *power; /* sim/services/power.h */
 	struct bluetooth *bt; /* sim/bluetooth/bluetooth.h */
+	struct gnss *gnss; /* NULL where there is nothing to tell a place by */
 	struct imu *imu;   /* NULL where there are no motion sensors */
 	struct obd2 *obd2; /* NULL where the vehicle has no OBD2 properties */
 	struct scenario *scenario; /* NULL when a foreign log is replayed */
 	vtime duration;		   /* the run ends here; VT_NEVER = open */
+	int64_t epoch_ns; /* Unix time of virtual 0; 0 = not tied */
 	size_t n_buses;
 	struct dbc **dbc;
 	char **bus_name;

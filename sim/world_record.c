@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "recordings/rec_gnss.h"
 #include "sim/world.h"
 
 #include "sim/bluetooth/bluetooth.h"
@@ -23,6 +24,31 @@ static void on_imu(void *ctx, const void *msg)
 	const struct imu_sample *s = msg;
 
 	rec_values(ctx, REC_IMU, s->t, s->name, s->value, s->n);
+}
+
+struct gnss_tap {
+	struct rec_writer *rec;
+	vtime t;
+};
+
+static void put_gnss(void *ctx, const char *key, const double *v, size_t n,
+		     const char *text)
+{
+	const struct gnss_tap *t = ctx;
+
+	if (text) {
+		rec_text(t->rec, REC_GNSS, t->t, key, text);
+	} else {
+		rec_values(t->rec, REC_GNSS, t->t, key, v, n);
+	}
+}
+
+static void on_gnss(void *ctx, const void *msg)
+{
+	const struct gnss_event *e = msg;
+	struct gnss_tap t = { .rec = ctx, .t = e->t };
+
+	rec_gnss_split(e, put_gnss, &t);
 }
 
 static void on_command(void *ctx, const void *msg)
@@ -53,7 +79,8 @@ int world_record(struct world *w, struct rec_writer *rec, struct av_err *err)
 	} taps[] = {
 		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
 		{ TOPIC_CAN, on_can },		 { TOPIC_VHAL, on_vhal },
-		{ TOPIC_IMU, on_imu },		 { TOPIC_POWER, on_power },	 { TOPIC_AUDIO, on_audio },
+		{ TOPIC_IMU, on_imu },		 { TOPIC_GNSS, on_gnss },
+		{ TOPIC_POWER, on_power },	 { TOPIC_AUDIO, on_audio },
 		{ TOPIC_BT, on_bt },		 { TOPIC_DEVICE, on_device },
 		{ TOPIC_SCENARIO, on_scenario },
 		{ TOPIC_SERVICE, on_service },

@@ -9,6 +9,7 @@
 #include "recordings/feed.h"
 #include "recordings/formats.h"
 #include "sim/core/pace.h"
+#include "sim/gnss/trace.h"
 #include "sim/inputs.h"
 #include "ui/session.h"
 #include "ui/summary.h"
@@ -42,10 +43,14 @@ struct import {
 	char iface[IFACES_MAX][32];
 	size_t n_ifaces;
 	bool sort;
+	/* positions: when they begin and end, Unix time */
+	const char *gnss; /* name of the file, NULL none */
+	int64_t gnss_first, gnss_last;
 	/* feeding */
 	struct feed feed;
 	size_t at;
 	int64_t epoch;
+	vtime end;
 };
 
 /* ---- reading ---- */
@@ -130,6 +135,36 @@ static int read_frames(struct import *im, const struct input *in,
 	return 0;
 }
 
+/* The world reads the file again; here it is only asked when it begins. */
+static int read_gnss(struct import *im, const struct input *in, size_t len,
+		     struct av_diags *d)
+{
+	struct av_diags notes = { 0 };
+	struct gnss_trace *t;
+	int ret;
+
+	if (im->gnss) {
+		return cli_trouble("%s and %s: only one file of positions can "
+				   "be imported at a time",
+				   im->gnss, in->name);
+	}
+	ret = gnss_trace_parse(in->name, in->data, len, &t, &notes, d);
+	av_diags_finish(&notes);
+	if (ret == -EINVAL) {
+		return 0; /* said in @d */
+	}
+	if (ret < 0 || bundle_add(&im->s.inputs, BUNDLE_GNSS, in->name,
+				  in->name, in->data, len) < 0) {
+		gnss_trace_destroy(t);
+		return cli_trouble("out of memory");
+	}
+	im->gnss = in->name;
+	im->gnss_first = t->item[0].unix_ns;
+	im->gnss_last = t->item[t->n - 1].unix_ns;
+	gnss_trace_destroy(t);
+	return 0;
+}
+
 static int read_file(struct import *im, const char *name, struct av_diags *d)
 {
 	struct input in = { .name = name };
@@ -146,6 +181,11 @@ static int read_file(struct import *im, const char *name, struct av_diags *d)
 		return cli_trouble("%s has no format that can be imported; "
 				   "avsim list formats shows them",
 				   name);
+	}
+	if (!in.format->open) {
+		ret = read_gnss(im, &in, len, d);
+		free(in.data);
+		return ret;
 	}
 	in.src = in.format->open(name, in.data, len);
 	ret = in.src ? read_frames(im, &in, d) : cli_trouble("out of memory");
@@ -205,7 +245,7 @@ static int read_all(struct import *im, const struct cli_list *files)
 		status = session_trouble(&d, NULL);
 	}
 	av_diags_finish(&d);
-	if (status == 0 && im->n == 0) {
+	if (status == 0 && im->n == 0 && !im->gnss) {
 		status = cli_trouble("no frames in %s", files->v[0]);
 	}
 	if (status == 0 && (files->n > 1 || im->sort)) {
@@ -365,11 +405,36 @@ static void progress(const struct import *im, bool last)
 	}
 }
 
+/* What virtual 0 is, and when it is over: frames decide, then positions. */
+static int set_times(struct import *im)
+{
+	if (im->n == 0) {
+		im->epoch = im->gnss_first;
+		im->end = im->gnss_last - im->gnss_first;
+	} else {
+		im->epoch = im->frame[0].t;
+		for (size_t i = 0; i < im->n; i++) {
+			im->frame[i].t -= im->epoch;
+		}
+		im->end = im->frame[im->n - 1].t;
+	}
+	im->end = im->end > 0 ? im->end : 1;
+	if (im->gnss && (im->gnss_first - im->epoch > im->end ||
+			 im->gnss_last < im->epoch)) {
+		return cli_trouble("%s: none of its positions is from the time "
+				   "of the frames",
+				   im->gnss);
+	}
+	im->s.epoch_ns = im->epoch;
+	im->s.until = im->end;
+	return 0;
+}
+
 static int play(struct import *im)
 {
 	struct world *w = im->s.w;
 	struct av_err err = { 0 };
-	vtime end = im->frame[im->n - 1].t;
+	vtime end = im->end;
 	int64_t next_tick = pace_wall_ns(), next_show = next_tick + VT_S;
 	bool shown = false;
 	int ret;
@@ -420,12 +485,9 @@ static int import(const struct import_opts *o, const struct cli_list *files)
 		status = load_inputs(&im, o);
 	}
 	if (status == 0) {
-		im.epoch = im.frame[0].t;
-		im.s.epoch_ns = im.epoch;
-		for (size_t i = 0; i < im.n; i++) {
-			im.frame[i].t -= im.epoch;
-		}
-		im.s.until = im.frame[im.n - 1].t ? im.frame[im.n - 1].t : 1;
+		status = set_times(&im);
+	}
+	if (status == 0) {
 		status = session_world(&im.s);
 	}
 	if (status == 0) {
@@ -444,7 +506,7 @@ static int import(const struct import_opts *o, const struct cli_list *files)
 			status = session_trouble(NULL, &err);
 		} else {
 			printf("%s: %.3f s, %s\n", o->out,
-			       vtime_to_s(im.frame[im.n - 1].t), text);
+			       vtime_to_s(im.end), text);
 		}
 	}
 	session_finish(&im.s);
@@ -496,7 +558,8 @@ const struct cli_command cli_import = {
 		"sensors.yaml beside the\n"
 		"                  table\n"
 		"  --sort          put frames in order of time\n\n"
-		"Formats: see avsim list formats. Virtual time 0 is the first "
+		"Formats: see avsim list formats; one file of positions (NMEA, "
+		"GPX ...) can\nbe among them. Virtual time 0 is the first "
 		"frame.\n",
 	.run = run,
 };

@@ -2,6 +2,7 @@
 libavsim_a_SOURCES += \
 	%D%/bus.c %D%/bus.h \
 	%D%/cmdq.c %D%/cmdq.h \
+	%D%/date.c %D%/date.h \
 	%D%/err.c %D%/err.h \
 	%D%/evq.c %D%/evq.h \
 	%D%/log.c %D%/log.h \
@@ -10,6 +11,7 @@ libavsim_a_SOURCES += \
 	%D%/text.c %D%/text.h \
 	%D%/units.c %D%/units.h \
 	%D%/vtime.c %D%/vtime.h \
+	%D%/wgs84.c %D%/wgs84.h \
 	%D%/yaml.c %D%/yaml.h \
 	sim/bundle.c sim/bundle.h \
 	sim/inputs.c sim/inputs.h \

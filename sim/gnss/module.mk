@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+libavsim_a_SOURCES += \
+	%D%/gnss.c %D%/gnss.h \
+	%D%/serve.c %D%/serve.h \
+	%D%/sky.c %D%/sky.h \
+	%D%/text.c %D%/text.h \
+	%D%/trace.c %D%/trace.h \
+	%D%/trace_csv.c \
+	%D%/trace_logger.c \
+	%D%/trace_nmea.c \
+	%D%/trace_xml.c
+
+UNIT_TESTS += tests/unit/test_gnss tests/unit/test_gnss_trace
+tests_unit_test_gnss_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_gnss_trace_LDADD = $(CMOCKA_LDADD)
