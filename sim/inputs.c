@@ -236,16 +236,21 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int inputs_list(const char *data_dir, bool vehicles, char ***names, size_t *n)
+int inputs_list(const char *data_dir, enum inputs_kind kind, char ***names,
+		size_t *n)
 {
+	static const char *const folders[] = {
+		[INPUTS_SCENARIOS] = "scenarios",
+		[INPUTS_VEHICLES] = "sim/vehicles",
+		[INPUTS_GUESTS] = "vdevices/guests",
+	};
 	char path[PATH_MAX], sub[PATH_MAX + 300];
 	struct dirent *e;
 	DIR *dir;
 
 	*names = NULL;
 	*n = 0;
-	snprintf(path, sizeof(path), "%s/%s", data_dir,
-		 vehicles ? "sim/vehicles" : "scenarios");
+	snprintf(path, sizeof(path), "%s/%s", data_dir, folders[kind]);
 	dir = opendir(path);
 	if (!dir) {
 		return -errno;
@@ -257,7 +262,7 @@ int inputs_list(const char *data_dir, bool vehicles, char ***names, size_t *n)
 		if (e->d_name[0] == '.') {
 			continue;
 		}
-		if (vehicles) {
+		if (kind == INPUTS_VEHICLES) {
 			snprintf(sub, sizeof(sub), "%s/%s/vehicle.yaml", path,
 				 e->d_name);
 			if (access(sub, R_OK) != 0) {

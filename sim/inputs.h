@@ -30,7 +30,11 @@ int inputs_load(const char *data_dir, const char *scenario,
 int inputs_add_sensors(struct bundle *b, const char *dir, const char *file,
 		       struct av_diags *d, struct av_err *err);
 
+/* Kinds of files that come with avsim. */
+enum inputs_kind { INPUTS_SCENARIOS, INPUTS_VEHICLES, INPUTS_GUESTS };
+
 /* Bundled names below @data_dir, sorted; caller frees each and the array. */
-int inputs_list(const char *data_dir, bool vehicles, char ***names, size_t *n);
+int inputs_list(const char *data_dir, enum inputs_kind kind, char ***names,
+		size_t *n);
 
 #endif

@@ -48,6 +48,7 @@ EXTRA_DIST += tests/services/test_grpc.py tests/services/test_vhal.py
 CLI_TESTS = \
 	tests/cli/test_diff.sh \
 	tests/cli/test_golden.sh \
+	tests/cli/test_guest.sh \
 	tests/cli/test_ctl.sh \
 	tests/cli/test_imu.sh \
 	tests/cli/test_layers.sh \

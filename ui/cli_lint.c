@@ -18,6 +18,7 @@
 #include "sim/vhal/vhal.h"
 #include "sim/world.h"
 #include "ui/cli.h"
+#include "vdevices/guest.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -242,6 +243,18 @@ static int check_imu_trace(const struct lint_file *f, struct av_diags *d,
 	return ret;
 }
 
+static int check_guest(const struct lint_file *f, struct av_diags *d,
+		       struct av_err *err)
+{
+	const struct guest_env env = { 0 };
+	struct guest *g;
+	int ret = guest_parse(f->name, f->data, f->len, &env, &g, d);
+
+	(void)err;
+	guest_destroy(g);
+	return ret;
+}
+
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t n = strlen(name), s = strlen(suffix);
@@ -286,6 +299,11 @@ static bool is_imu_trace(const struct lint_file *f)
 	       memmem(f->data, f->len < 4096 ? f->len : 4096, "time_s,", 7);
 }
 
+static bool is_guest(const struct lint_file *f)
+{
+	return av_yaml_get(f->root, "guest");
+}
+
 /* The only kind that is a list. */
 static bool is_tolerances(const struct lint_file *f)
 {
@@ -310,6 +328,7 @@ static const struct lint_kind {
 	{ is_hal, check_hal },
 	{ is_imu_trace, check_imu_trace },
 	{ is_sensors, check_sensors },
+	{ is_guest, check_guest },
 	{ is_bindings, check_bindings },
 	{ is_vehicle, check_vehicle },
 	{ is_tolerances, check_tolerances },
@@ -425,13 +444,28 @@ static int lint_all(const struct cli_list *files, const struct cli_list *set,
 	return status;
 }
 
+/* 0 or EXIT_TROUBLE (said) */
+static int print_schema(const char *of)
+{
+	if (!*of || !strcmp(of, "scenario")) {
+		scenario_schema_print(stdout);
+	} else if (!strcmp(of, "guest")) {
+		guest_schema_print(stdout);
+	} else {
+		return cli_trouble("--schema wants scenario or guest, not '%s'",
+				   of);
+	}
+	return EXIT_PASS;
+}
+
 static int run(int argc, char **argv)
 {
 	struct cli_list set = { 0 }, rest = { 0 };
-	bool schema = false, syntax = false;
+	const char *schema = NULL;
+	bool syntax = false;
 	const struct cli_opt opts[] = {
 		{ "set", OPT_MULTI, &set },
-		{ "schema", OPT_FLAG, &schema },
+		{ "schema", OPT_MAYBE, &schema },
 		{ "syntax", OPT_FLAG, &syntax },
 		{ 0 },
 	};
@@ -439,8 +473,7 @@ static int run(int argc, char **argv)
 	int status = ret == 1 ? EXIT_PASS : EXIT_TROUBLE;
 
 	if (ret == 0 && schema) {
-		scenario_schema_print(stdout);
-		status = EXIT_PASS;
+		status = print_schema(schema);
 	} else if (ret == 0 && rest.n == 0) {
 		cli_trouble("lint which file? see avsim lint --help");
 	} else if (ret == 0) {
@@ -462,8 +495,9 @@ const struct cli_command cli_lint = {
 		"  --set NAME=VALUE  a parameter of the scenario; repeatable\n"
 		"  --syntax          scenarios by themselves, without a "
 		"vehicle\n"
-		"  --schema          print the JSON Schema of scenarios and "
-		"stop\n\n"
+		"  --schema[=guest]  print the JSON Schema of scenarios, or of "
+		"guest profiles,\n"
+		"                    and stop\n\n"
 		"Exit status: 0 all files are right, 2 one is not.\n",
 	.run = run,
 };

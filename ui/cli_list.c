@@ -11,6 +11,7 @@
 #include "sim/inputs.h"
 #include "sim/vehicle_vars.h"
 #include "ui/cli.h"
+#include "ui/cli_guest.h"
 #include "vdevices/devices.h"
 
 #include <limits.h>
@@ -52,11 +53,28 @@ static void vehicle_line(const char *name)
 	printf("%s\n", name);
 }
 
-static int list_bundled(bool vehicles, void (*line)(const char *name))
+static void guest_line(const char *name)
+{
+	struct guest *g = NULL;
+	struct av_diags d = { 0 };
+	char path[PATH_MAX];
+	struct av_err err;
+
+	cli_guest_path(name, path);
+	if (cli_guest_read(path, &g, &d, &err) == 0) {
+		printf("%-16s %s\n", name, g->summary);
+	} else {
+		printf("%-16s (has errors: avsim lint %s)\n", name, path);
+	}
+	guest_destroy(g);
+	av_diags_finish(&d);
+}
+
+static int list_bundled(enum inputs_kind kind, void (*line)(const char *name))
 {
 	char **names;
 	size_t n;
-	int ret = inputs_list(cli_data_dir(), vehicles, &names, &n);
+	int ret = inputs_list(cli_data_dir(), kind, &names, &n);
 
 	if (ret < 0) {
 		return cli_trouble("cannot read %s: %s", cli_data_dir(),
@@ -75,12 +93,17 @@ static int list_bundled(bool vehicles, void (*line)(const char *name))
 
 static int list_scenarios(void)
 {
-	return list_bundled(false, scenario_line);
+	return list_bundled(INPUTS_SCENARIOS, scenario_line);
 }
 
 static int list_vehicles(void)
 {
-	return list_bundled(true, vehicle_line);
+	return list_bundled(INPUTS_VEHICLES, vehicle_line);
+}
+
+static int list_guests(void)
+{
+	return list_bundled(INPUTS_GUESTS, guest_line);
 }
 
 /* ---- tables ---- */
@@ -164,7 +187,7 @@ static int list_formats(void)
 		"avrec          recording: run, record, replay, diff, dump",
 		"dbc            CAN database: vehicles, import --dbc",
 		"vhal-json      properties as in the AAOS reference VHAL",
-		"yaml           scenario, vehicle, binding table, tolerances",
+		"yaml           scenario, vehicle, binding table, tolerances, guest",
 	};
 
 	for (size_t i = 0; i < n_importers; i++) {
@@ -186,12 +209,6 @@ static int list_formats(void)
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
 		puts(own[i]);
 	}
-	return EXIT_PASS;
-}
-
-static int list_none(void)
-{
-	puts("none yet");
 	return EXIT_PASS;
 }
 
@@ -224,7 +241,7 @@ static const struct {
 } kinds[] = {
 	{ "actions", list_actions },     { "devices", list_devices },
 	{ "faults", list_faults },       { "formats", list_formats },
-	{ "guests", list_none },         { "scenarios", list_scenarios },
+	{ "guests", list_guests },       { "scenarios", list_scenarios },
 	{ "variables", list_variables }, { "vehicles", list_vehicles },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

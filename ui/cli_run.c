@@ -3,6 +3,7 @@
 
 #include "sim/core/log.h"
 #include "ui/cli_devices.h"
+#include "ui/cli_guest.h"
 #include "ui/cli_services.h"
 #include "ui/runloop.h"
 #include "ui/session.h"
@@ -39,6 +40,7 @@ struct run_opts {
 	struct cli_services services;
 	struct session_capture capture;
 	struct cli_devices devices;
+	struct cli_guest guest;
 	bool headless, no_record, linger;
 	struct cli_list set;
 };
@@ -53,13 +55,14 @@ static int run_session(struct session *s, struct run_opts *o)
 				.services = &o->services.opts };
 	struct scenario_info info;
 	/* a guest lives in real time */
-	double speed = dashboard || o->devices.device.n ? 1.0 : PACE_MAX;
+	double speed = dashboard || o->guest.guest || o->devices.device.n ?
+			       1.0 :
+			       PACE_MAX;
 	int status;
 
 	s->linger = o->linger;
 	if ((o->log && cli_log_level(o->log)) ||
 	    cli_services_load(&o->services) ||
-	    cli_devices_load(&o->devices) ||
 	    (o->seed && session_seed(s, o->seed)) ||
 	    (o->until && session_until(s, o->until)) ||
 	    (o->speed && session_speed(o->speed, &speed)) ||
@@ -87,6 +90,7 @@ static int run_session(struct session *s, struct run_opts *o)
 	loop.device = o->devices.spec;
 	loop.n_devices = o->devices.n;
 	loop.no_sandbox = o->devices.no_sandbox;
+	loop.guest = o->guest.guest;
 	loop.rec = s->rec;
 	loop.capture = s->capture;
 	loop.title = info.name;
@@ -122,6 +126,7 @@ static int run(int argc, char **argv)
 		{ "bt-snoop", OPT_STR, &o.services.opts.bt_snoop },
 		CLI_SERVICES_OPTS(&o.services),
 		CLI_DEVICES_OPTS(&o.devices),
+		CLI_GUEST_OPTS(&o.guest),
 		{ 0 },
 	};
 	struct cli_list rest = { 0 };
@@ -133,7 +138,8 @@ static int run(int argc, char **argv)
 		status = EXIT_PASS;
 	} else if (ret == 0 && !o.scenario && rest.n == 1) {
 		o.scenario = rest.v[0];
-	} else if (ret == 0 && (!o.scenario || rest.n > 0)) {
+	} else if (ret == 0 &&
+		   ((!o.scenario && !o.guest.print) || rest.n > 0)) {
 		cli_trouble(o.scenario ?
 				    "what is '%s'? see avsim run --help" :
 				    "which scenario? for example avsim "
@@ -144,12 +150,16 @@ static int run(int argc, char **argv)
 	}
 	if (ret == 0 && o.record && o.no_record) {
 		cli_trouble("--record and --no-record exclude each other");
-	} else if (ret == 0) {
-		status = run_session(&s, &o);
+	} else if (ret == 0 && !cli_guest_load(&o.guest, &o.devices)) {
+		status = o.guest.print ?
+				 cli_guest_print(&o.guest, &o.devices,
+						 o.services.opts.run_dir) :
+				 run_session(&s, &o);
 	}
 	session_finish(&s);
 	cli_services_finish(&o.services);
 	cli_devices_finish(&o.devices);
+	cli_guest_finish(&o.guest);
 	cli_list_finish(&o.set);
 	cli_list_finish(&rest);
 	return status;
@@ -171,7 +181,7 @@ const struct cli_command cli_run = {
 		"interrupted\n"
 		"  --speed X|max         virtual seconds per second; default: 1 "
 		"with the\n"
-		"                        dashboard or devices, max without\n"
+		"                        dashboard, devices or guest, max without\n"
 		"  --headless            no dashboard, also in a terminal\n"
 		"  --record FILE         record to FILE (default: a new file in\n"
 		"                        $XDG_STATE_HOME/avsim/recordings, the "
@@ -226,7 +236,7 @@ const struct cli_command cli_run = {
 		"                        open the VHAL emulator port for debug "
 		"tools\n"
 		"                        (default: 33452, loopback)\n"
-		CLI_DEVICES_HELP
+		CLI_GUEST_HELP CLI_DEVICES_HELP
 		"  --log LEVEL           error, warn, info (default), debug, "
 		"trace\n\n"
 		"Exit status: 0 passed, 1 an expectation failed, 2 could not "

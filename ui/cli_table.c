@@ -16,7 +16,8 @@
 	X(export)                                                              \
 	X(lint)                                                                \
 	X(list)                                                                \
-	X(ctl)
+	X(ctl)                                                                 \
+	X(doctor)
 
 #define X(name) extern const struct cli_command cli_##name;
 COMMANDS(X)

@@ -4,9 +4,11 @@ libavsim_a_SOURCES += \
 	%D%/cli_ctl.c \
 	%D%/cli_devices.c %D%/cli_devices.h \
 	%D%/cli_diff.c %D%/cli_diff.h \
+	%D%/cli_doctor.c \
 	%D%/cli_dump.c \
 	%D%/cli_export.c \
 	%D%/cli_golden.c \
+	%D%/cli_guest.c %D%/cli_guest.h \
 	%D%/cli_import.c \
 	%D%/cli_lint.c \
 	%D%/cli_list.c \
@@ -18,7 +20,10 @@ libavsim_a_SOURCES += \
 	%D%/cli_table.c \
 	%D%/cli_verify.c \
 	%D%/dash.h \
+	%D%/doctor.h \
+	%D%/doctor_checks.c \
 	%D%/golden.c %D%/golden.h \
+	%D%/guest_run.c %D%/guest_run.h \
 	%D%/gauge.c %D%/gauge.h \
 	%D%/model.c %D%/model.h \
 	%D%/runloop.c %D%/runloop.h \

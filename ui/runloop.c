@@ -17,6 +17,7 @@
 
 #include "sim/core/log.h"
 #include "ui/dash.h"
+#include "ui/guest_run.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -38,6 +39,7 @@ struct loop {
 	struct dash *dash;
 	struct services *services;
 	struct devices *devices;
+	struct guest_run *guest;
 	int64_t next_tick, next_draw;
 	vtime rush_to; /* seek: up to here the pace does not matter */
 	bool quit;
@@ -297,6 +299,17 @@ static int open_devices(struct loop *l, struct av_err *err)
 	return devices_create(&env, r->device, r->n_devices, &l->devices, err);
 }
 
+static int open_guest(struct loop *l, struct av_err *err)
+{
+	struct runloop *r = l->r;
+
+	if (!r->guest) {
+		return 0;
+	}
+	return guest_run_start(&l->uv, r->w, r->guest, r->device, r->n_devices,
+			       services_run_dir(l->services), &l->guest, err);
+}
+
 static int open_loop(struct loop *l, struct av_err *err)
 {
 	struct runloop *r = l->r;
@@ -338,6 +351,9 @@ static int open_loop(struct loop *l, struct av_err *err)
 		}
 	}
 	ret = open_devices(l, err);
+	if (ret == 0) {
+		ret = open_guest(l, err);
+	}
 	if (ret < 0 || !r->dashboard) {
 		return ret;
 	}
@@ -375,6 +391,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 	}
 	dash_destroy(l.dash);
 	uv_run(&l.uv, UV_RUN_NOWAIT); /* the answer to "quit" goes out */
+	guest_run_end(&l.uv, l.guest);
 	devices_destroy(l.devices);
 	services_destroy(l.services);
 	uv_walk(&l.uv, close_handle, NULL);

@@ -12,6 +12,8 @@
 #include "sim/world.h"
 #include "vdevices/devices.h"
 
+struct guest; /* vdevices/guest.h */
+
 struct runloop {
 	/* in */
 	struct world *w;
@@ -26,6 +28,7 @@ struct runloop {
 	const struct device_spec *device; /* of a guest; needs @services */
 	size_t n_devices;
 	bool no_sandbox;
+	const struct guest *guest; /* started once all listens; or NULL */
 	void (*before_end)(void *ctx); /* just before world_end(); or NULL */
 	void *ctx;
 	/* out */

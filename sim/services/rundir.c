@@ -98,6 +98,14 @@ unsigned int rundir_each(const char *base,
 	return s.n;
 }
 
+/* Of a guest; kept after its run for people to read. */
+static bool is_log(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 4 && !strcmp(name + n - 4, ".log");
+}
+
 /*
  * Neither a process nor a listener: containers may share a folder and not their
  * process ids, and a run that starts has no listener yet.
@@ -117,7 +125,7 @@ static void remove_dead(void *ctx, const char *dir, long pid)
 
 		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
 			    0 &&
-		    S_ISSOCK(st.st_mode)) {
+		    (S_ISSOCK(st.st_mode) || is_log(e->d_name))) {
 			unlinkat(dirfd(d), e->d_name, 0);
 		}
 	}

@@ -468,7 +468,8 @@ TEST(scenario_bundled_ones_pass)
 	char top[4096], **names;
 	size_t n;
 
-	assert_int_equal(inputs_list(src_path("", top), false, &names, &n), 0);
+	assert_int_equal(inputs_list(src_path("", top), INPUTS_SCENARIOS,
+				     &names, &n), 0);
 	CHECK(n >= 7);
 	for (size_t i = 0; i < n; i++) {
 		static struct run r;
