@@ -58,8 +58,10 @@ class Avsim:
     """avsim in a run dir of its own: start(), kill() as a crash would, start()
     again. args: what follows "avsim run --headless --no-record --run-dir DIR"."""
 
-    def __init__(self, args, run_dir, record=None):
+    def __init__(self, args, run_dir, record=None, env=None):
         self.args, self.dir, self.record = list(args), run_dir, record
+        self.env = dict(os.environ, **(env or {}))
+        self.env.setdefault("AVSIM_DATADIR", kit.TOP)
         self.log = run_dir + ".avsim.log"
         self.process = None
 
@@ -75,12 +77,10 @@ class Avsim:
         for s in sockets:
             if os.path.exists(self.sock(s)):
                 os.unlink(self.sock(s))
-        env = dict(os.environ)
-        env.setdefault("AVSIM_DATADIR", kit.TOP)
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, preexec_fn=die_with_parent, env=env)
+                stderr=log, preexec_fn=die_with_parent, env=self.env)
         stop = time.monotonic() + timeout * SLOW
         while not all(os.path.exists(self.sock(s)) for s in sockets):
             if self.process.poll() is not None:
@@ -255,6 +255,11 @@ class Guest:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=err,
                 stderr=err, preexec_fn=die_with_parent)
+        return self.attach(agent, timeout)
+
+    def attach(self, agent, timeout=60):
+        """Talks to a guest's agent socket; start() does it for its own QEMU,
+        a guest that avsim started has no process here."""
         stop = time.monotonic() + timeout * SLOW
         self.sock = socket.socket(socket.AF_UNIX)
         while True:
@@ -276,7 +281,7 @@ class Guest:
         return self.ready_line
 
     def _alive(self, what):
-        if self.process.poll() is not None:
+        if self.process and self.process.poll() is not None:
             raise GuestError("QEMU %s: status %d: %s" % (
                 what, self.process.returncode, tail(self.qemu_log)))
 
@@ -295,7 +300,8 @@ class Guest:
             if select.select([self.sock], [], [], min(left, 1))[0]:
                 data = self.sock.recv(1 << 16)
                 if not data:
-                    self.process.wait(10)
+                    if self.process:
+                        self.process.wait(10)
                     self._alive("ended during " + what)
                     raise GuestError("the agent's socket closed during " + what)
                 self.buf += data

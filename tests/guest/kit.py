@@ -17,6 +17,8 @@ names the same inputs.
   AVSIM_SHARED_GUEST_CACHE  ready-made parts, instead of ../shared/guest-cache;
                             empty: make everything
   AVSIM_DEBIAN_MIRROR       the archive, instead of the host's own
+  AVSIM_GUEST_BUILD=no      do not compile kernels: what is not at hand is missing
+  AVSIM_GUEST_JOBS          compilers at a time; default: one per processor
 """
 import contextlib
 import fcntl
@@ -324,6 +326,24 @@ def initrd(arch, extras=()):
     return path
 
 
+def link_current(arches):
+    """Names without keys in them, for people and guest profiles (${kit})."""
+    there = {}
+    for arch in arches:
+        there["qemu-system-" + ARCHES[arch]] = qemu("11", arch)
+        there["kernel-" + arch] = kernel(arch)
+        there["initrd-%s.cpio" % arch] = initrd(arch)
+    d = os.path.join(cache_dir(), "current")
+    os.makedirs(d, exist_ok=True)
+    for name, path in there.items():
+        new = os.path.join(d, ".new-" + name)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(new)
+        os.symlink(path, new)
+        os.rename(new, os.path.join(d, name))
+    say("ready: %s" % d)
+
+
 def qemu(version, arch):
     """QEMU 10 or 11 of the kit; "host" is the one on the PATH."""
     name = "qemu-system-" + ARCHES[arch]
@@ -342,6 +362,7 @@ def main(argv):
             for name, part in PARTS.items():
                 if not argv[1:] or part.arch is None or part.arch in argv[1:]:
                     ensure(name)
+            link_current(argv[1:] or ARCHES)
         elif what == "path" and len(argv) == 2 and argv[1] in PARTS:
             print(ensure(argv[1]))
         elif what == "show":

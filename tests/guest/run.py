@@ -26,6 +26,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import kit  # noqa: E402
 from guest import SLOW, Avsim, Guest, Skip, Unavailable, tail  # noqa: E402
 
 LOGS = os.path.join(os.environ.get("AVSIM_TOP_BUILDDIR", os.getcwd()),
@@ -190,6 +191,18 @@ def report(group, counts):
                                        "  " + why if why else ""), flush=True)
 
 
+def prepare(groups):
+    """The parts that all groups need: made here, out of their time. What
+    cannot be had they find out for themselves, and skip."""
+    for arch, qemu in sorted({(g.arch, g.qemu) for g in groups}):
+        for part in (kit.kernel, kit.initrd, lambda a: kit.qemu(qemu, a)):
+            try:
+                part(arch)
+            except Unavailable as e:
+                print("check-guest: %s/%s: %s" % (arch, qemu, e), flush=True)
+                break
+
+
 def main(argv):
     if argv[:1] == ["--worker"]:
         return worker(argv[1], argv[2], argv[3], "--keep" in argv)
@@ -218,6 +231,7 @@ def main(argv):
         for g in groups:
             print(g.name, g.variant, " ".join(n for n, _ in load(g.name)[1]))
         return 0
+    prepare(groups)
     counts = {"PASS": 0, "FAIL": 0, "SKIP": 0}
     waiting, running = groups[:], []
     while waiting or running:
