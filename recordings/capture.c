@@ -289,9 +289,10 @@ int capture_device(struct capture *c, const char *device, unsigned int link,
 void capture_device_lost(struct capture *c, const char *device,
 			 unsigned int link, uint64_t n)
 {
-	struct iface *f = link < PCAP_N_LINKS && n > 0 ?
-				  of_device(c, device, (enum pcap_link)link) :
-				  NULL;
+	struct iface *f =
+		link < PCAP_N_LINKS && link != PCAP_CAN && n > 0 ?
+			of_device(c, device, (enum pcap_link)link) :
+			NULL;
 
 	if (f) {
 		f->lost += n;

@@ -275,6 +275,7 @@ static void on_packet(void *ctx, struct device *dev, const struct port_msg *m)
 	struct port_packet p;
 
 	memcpy(&p, m->data, sizeof(p)); /* port.c saw that it is there */
+	capture_device_lost(l->r->capture, device_name(dev), p.link, m->h.lost);
 	capture_device(l->r->capture, device_name(dev), p.link,
 		       evq_now(l->r->w->q), p.to_guest, p.full_len,
 		       (const uint8_t *)m->data + sizeof(p),

@@ -25,6 +25,9 @@ tests_unit_test_vhost_user_SOURCES = tests/unit/test_vhost_user.c \
 	tests/unit/vu_rig.h
 tests_unit_test_vhost_user_LDADD = $(CMOCKA_LDADD)
 
+UNIT_TESTS += tests/unit/test_port
+tests_unit_test_port_LDADD = $(CMOCKA_LDADD)
+
 # Where devices run, and their way to the world.
 libavsim_a_SOURCES += \
 	%D%/device.h \

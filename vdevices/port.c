@@ -49,6 +49,7 @@ struct port {
 	const struct port_ops *ops;
 	void *ctx;
 	uint64_t dropped;
+	uint16_t lost[PORT_N_KINDS]; /* not told to the other end yet */
 	struct port_header in;
 	uint8_t *buf;
 };
@@ -197,7 +198,10 @@ void port_close(struct port *p)
 int port_send(struct port *p, enum port_kind kind, uint32_t id, vtime t,
 	      const void *data, size_t len)
 {
-	struct port_header h = { .kind = (uint16_t)kind, .id = id, .t = t };
+	struct port_header h = { .kind = (uint16_t)kind,
+				 .lost = p->lost[kind],
+				 .id = id,
+				 .t = t };
 	struct iovec iov[2] = {
 		{ .iov_base = &h, .iov_len = sizeof(h) },
 		{ .iov_base = (void *)(uintptr_t)data, .iov_len = len },
@@ -211,6 +215,7 @@ int port_send(struct port *p, enum port_kind kind, uint32_t id, vtime t,
 		return -EPIPE;
 	}
 	if (sendmsg(p->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+		p->lost[kind] = 0;
 		return 0;
 	}
 	if (errno != EAGAIN && errno != ENOBUFS) {
@@ -218,6 +223,9 @@ int port_send(struct port *p, enum port_kind kind, uint32_t id, vtime t,
 	}
 	if (!kinds[kind].hold) {
 		p->dropped++;
+		if (p->lost[kind] < UINT16_MAX) {
+			p->lost[kind]++;
+		}
 		return -EAGAIN;
 	}
 	if (!p->blocked) {

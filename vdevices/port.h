@@ -20,7 +20,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define PORT_DATA_MAX 65536
+/* A full packet of virtio-vsock (64 KiB), and what frames it. */
+#define PORT_DATA_MAX (65536 + 128)
 
 /* A new kind is one enumerator and one row in port.c. */
 enum port_kind {
@@ -45,7 +46,7 @@ enum port_kind {
 
 struct port_header {
 	uint16_t kind;
-	uint16_t pad;
+	uint16_t lost; /* of a DROP kind: dropped since the last one sent */
 	uint32_t id;
 	int64_t t; /* virtual time; from the device: 0 (stamped on arrival) */
 };
