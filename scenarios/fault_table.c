@@ -448,6 +448,25 @@ static void in_range(struct world *w, const struct args *a)
 
 /* clang-format off */
 const struct fault fault_table[] = {
+	{ .name = "blk-error",
+	  .help = "a disk answers requests with I/O errors",
+	  .arg = { { .name = "device", .type = ARG_STR, .help = "one of them by its name; default: all" },
+		   { .name = "chance", .type = ARG_NUM, .dim = DIM_RATIO, .min = 0, .max = 1,
+		     .help = "that a request fails, default 100 %" },
+		   { .name = "sector", .type = ARG_NUM, .dim = DIM_NONE, .min = 0, .max = 1e15,
+		     .help = "only requests from this sector (512 bytes) on" },
+		   { .name = "count", .type = ARG_NUM, .dim = DIM_NONE, .min = 1, .max = 1e15,
+		     .help = "that many sectors; default: to the end" } },
+	  .device = "blk" },
+	{ .name = "blk-full",
+	  .help = "the host's disk is full: a disk refuses writes",
+	  .arg = { { .name = "device", .type = ARG_STR, .help = "one of them by its name; default: all" } },
+	  .device = "blk" },
+	{ .name = "blk-slow",
+	  .help = "a disk takes its time",
+	  .arg = { { .name = "by", .type = ARG_TIME, .help = "each request at least that long", REQUIRED },
+		   { .name = "device", .type = ARG_STR, .help = "one of them by its name; default: all" } },
+	  .device = "blk" },
 	{ .name = "bt-link-loss",
 	  .help = "the link to the phone breaks at once; it cannot be reached meanwhile",
 	  .begin = link_loss_begin, .end = in_range },
@@ -552,7 +571,10 @@ const struct fault fault_table[] = {
 /* clang-format on */
 
 const size_t n_faults = sizeof(fault_table) / sizeof(fault_table[0]);
-const char *const fault_names[] = { "bt-link-loss",
+const char *const fault_names[] = { "blk-error",
+				    "blk-full",
+				    "blk-slow",
+				    "bt-link-loss",
 				    "bt-out-of-range",
 				    "can-flood",
 				    "can-mute",

@@ -82,7 +82,7 @@ struct vdev_type {
 	uint64_t features;    /* device bits; ring bits are the core's */
 	uint16_t n_queues;    /* most that it has */
 	uint16_t config_size; /* bytes, <= 256; 0 none */
-	/* Completes requests after kick() has returned; calls virtq_flush() and
+	/* Completes requests after kick() has returned; calls vdev_flush() and
 	 * health_served() itself. Else the host does both after kick(). */
 	bool async;
 	bool in_order;       /* completes in the order popped: offer IN_ORDER */
@@ -156,6 +156,8 @@ struct virtq *vdev_queue(struct vdev *d, unsigned int q);
 bool vdev_queue_enabled(struct vdev *d, unsigned int q);
 /* Have kick(q) called from the loop: something to give to the guest came. */
 void vdev_wake(struct vdev *d, unsigned int q);
+/* virtq_flush() of an async device: health is told too. */
+void vdev_flush(struct vdev *d, unsigned int q);
 /* To the world, see port_send(). */
 int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
 	      const void *data, size_t len);

@@ -24,6 +24,7 @@ struct slot {
 	bool enabled; /* between queue_start and queue_stop */
 	bool pending; /* kick() shall be called from on_idle() */
 	bool said;    /* its break was told */
+	struct virtq_counts told; /* as health has them */
 };
 
 struct vdev_host {
@@ -217,36 +218,39 @@ static bool work(struct vdev_host *h, unsigned int q)
 	}
 }
 
-static void account(struct vdev_host *h, unsigned int q,
-		    const struct virtq_counts *before, int64_t t0)
+/* Return: requests completed since the last time. */
+static uint64_t account(struct vdev_host *h, unsigned int q)
 {
+	struct virtq_counts c, *told = &h->slot[q].told;
 	struct health *hl = h->dev.health;
-	struct virtq_counts c;
 	uint64_t n;
 
 	virtq_get_counts(h->q[q], &c);
-	n = c.pushed - before->pushed;
+	n = c.pushed - told->pushed;
 	health_add(&hl->requests, n);
-	health_add(&hl->bytes_in, c.bytes_in - before->bytes_in);
-	health_add(&hl->bytes_out, c.bytes_out - before->bytes_out);
+	health_add(&hl->bytes_in, c.bytes_in - told->bytes_in);
+	health_add(&hl->bytes_out, c.bytes_out - told->bytes_out);
+	*told = c;
 	atomic_store_explicit(&hl->queue_depth, virtq_in_flight(h->q[q]),
 			      memory_order_relaxed);
-	if (n && !h->type->async) {
-		health_served(hl, health_clock_ns() - t0);
-	}
+	return n;
+}
+
+void vdev_flush(struct vdev *d, unsigned int q)
+{
+	virtq_flush(host_of(d)->q[q]);
+	account(host_of(d), q);
 }
 
 static void serve(struct vdev_host *h, unsigned int q)
 {
 	struct virtq *vq = h->q[q];
-	struct virtq_counts before;
 	int64_t t0 = health_clock_ns();
 
 	h->slot[q].pending = false;
 	if (!h->slot[q].enabled) {
 		return;
 	}
-	virtq_get_counts(vq, &before);
 	virtq_want_kick(vq, false);
 	if (work(h, q)) {
 		pend(h, q);
@@ -257,7 +261,9 @@ static void serve(struct vdev_host *h, unsigned int q)
 	if (!h->type->async) {
 		virtq_flush(vq);
 	}
-	account(h, q, &before, t0);
+	if (account(h, q) && !h->type->async) {
+		health_served(h->dev.health, health_clock_ns() - t0);
+	}
 	if (virtq_broken(vq)) {
 		say_broken(h, q);
 	}
@@ -281,9 +287,6 @@ static void on_idle(uv_idle_t *idle)
 		if (h->slot[i].pending) {
 			serve(h, i);
 		}
-	}
-	/* only now: one queue's work may have woken an earlier one */
-	for (unsigned int i = 0; i < h->n_queues; i++) {
 		more = more || h->slot[i].pending;
 	}
 	if (!more && h->idle) {
@@ -385,7 +388,7 @@ static void op_queue_stop(void *ctx, unsigned int q)
 	if (h->type->stop) {
 		h->type->stop(&h->dev, q);
 	}
-	virtq_flush(h->q[q]);
+	vdev_flush(&h->dev, q);
 	h->slot[q].enabled = false;
 	h->slot[q].pending = false;
 	set_state(h);

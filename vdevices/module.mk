@@ -24,10 +24,6 @@ UNIT_TESTS += tests/unit/test_vhost_user
 tests_unit_test_vhost_user_SOURCES = tests/unit/test_vhost_user.c \
 	tests/unit/vu_rig.h
 tests_unit_test_vhost_user_LDADD = $(CMOCKA_LDADD)
-FUZZERS += tests/fuzz/fuzz_vhost_user
-tests_fuzz_fuzz_vhost_user_SOURCES = tests/fuzz/fuzz_vhost_user.c \
-	tests/unit/vu_rig.h $(FUZZ_MAIN)
-tests_fuzz_fuzz_vhost_user_LDFLAGS = $(FUZZ_LINK)
 
 UNIT_TESTS += tests/unit/test_port
 tests_unit_test_port_LDADD = $(CMOCKA_LDADD)
@@ -51,6 +47,15 @@ tests_unit_test_sandbox_LDADD = $(CMOCKA_LDADD)
 
 # The devices.
 libavsim_a_SOURCES += %D%/dev_rng.c
+
+libavsim_a_SOURCES += \
+	%D%/blk.h \
+	%D%/blk_image.c %D%/blk_image.h \
+	%D%/blk_io.c %D%/blk_io.h \
+	%D%/blk_pool.c \
+	%D%/blk_request.c \
+	%D%/blk_uring.c \
+	%D%/dev_blk.c
 
 libavsim_a_SOURCES += \
 	%D%/dev_vsock.c \

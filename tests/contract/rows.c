@@ -11,8 +11,11 @@
 #include "vdevices/vsock_switch.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- rng ---- */
 
@@ -26,6 +29,73 @@ static int rng_probe(struct front *f)
 		return n;
 	}
 	return n == sizeof(buf) && memcmp(buf, zero, sizeof(buf)) ? 0 : -EIO;
+}
+
+/* ---- blk ---- */
+
+enum { BLK_IN, BLK_OUT, BLK_DISK_SIZE = 4 << 20 };
+
+struct blk_header {
+	uint32_t type, reserved;
+	uint64_t sector;
+};
+
+static int blk_prepare(const char *dir)
+{
+	char path[256];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/disk.raw", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ret = fd < 0 || ftruncate(fd, BLK_DISK_SIZE) ? -errno : 0;
+	if (fd >= 0) {
+		close(fd);
+	}
+	return ret;
+}
+
+/* A sector there and back. */
+static int blk_probe(struct front *f)
+{
+	struct blk_header h = { .type = BLK_OUT, .sector = 7 };
+	uint8_t out[16 + 512], in[513];
+	int n;
+
+	memset(out, 0x5a, sizeof(out));
+	memcpy(out, &h, sizeof(h));
+	n = front_request(f, 0, out, sizeof(out), in, 1, FRONT_WAIT_MS);
+	if (n != 1 || in[0]) {
+		return n < 0 ? n : -EIO;
+	}
+	h.type = BLK_IN;
+	n = front_request(f, 0, &h, sizeof(h), in, sizeof(in), FRONT_WAIT_MS);
+	if (n != sizeof(in)) {
+		return n < 0 ? n : -EIO;
+	}
+	return in[512] || memcmp(in, out + 16, 512) ? -EIO : 0;
+}
+
+static size_t blk_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
+		       size_t max)
+{
+	static const uint32_t types[] = { 0, 1, 4, 8, 11, 13, 10, 14 };
+	uint64_t sectors = BLK_DISK_SIZE / 512;
+	struct blk_header h = {
+		.type = types[av_rand_below(r, 8)],
+		.sector = av_rand_below(r, 4) ? av_rand_below(r, sectors + 2)
+					      : av_rand_u64(r),
+	};
+	uint32_t range[4] = { (uint32_t)av_rand_below(r, sectors + 2), 0,
+			      (uint32_t)av_rand_below(r, 100),
+			      (uint32_t)av_rand_below(r, 3) };
+
+	(void)q;
+	if (max < sizeof(h) + sizeof(range)) {
+		return 0;
+	}
+	memcpy(buf, &h, sizeof(h));
+	memcpy(buf + sizeof(h), range, sizeof(range));
+	return sizeof(h) + sizeof(range);
 }
 
 /* ---- vsock ---- */
@@ -149,6 +219,14 @@ static size_t vsock_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 }
 
 const struct contract_row contract_rows[] = {
+	{
+		.type = "blk",
+		.opt = { { "file", "@disk.raw" }, { "queues", "2" } },
+		.prepare = blk_prepare,
+		.probe = blk_probe,
+		.eager = 3,
+		.seed = blk_seed,
+	},
 	{
 		.type = "rng",
 		.probe = rng_probe,
