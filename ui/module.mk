@@ -32,6 +32,7 @@ libavsim_a_SOURCES += \
 	%D%/track.c %D%/track.h \
 	%D%/tui.h \
 	%D%/tui_actions.c \
+	%D%/tui_bt.c \
 	%D%/tui_can.c \
 	%D%/tui_car.c \
 	%D%/tui_core.c \

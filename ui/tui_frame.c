@@ -102,14 +102,20 @@ static void draw_header(struct tui *t)
 
 static void draw_tabs(struct tui *t)
 {
-	int x = 1, used;
+	int x = 1, used, full = 0;
 	const char *path = t->env.recording, *slash;
 
 	for (unsigned int i = 0; i < TUI_N_VIEWS; i++) {
+		full += tui_width(tui_views[i].name) + 5;
+	}
+	for (unsigned int i = 0; i < TUI_N_VIEWS; i++) {
+		/* where not all of them have room, the others are cut */
+		int most = full <= t->cols || i == t->view ? 20 : 3;
+
 		used = tui_put(t, 1, x, 20,
 			       i == t->view ? ROLE_SELECT : ROLE_DIM,
-			       " %u %s ", i + 1, tui_views[i].name);
-		x += used + 1;
+			       " %u %.*s ", i + 1, most, tui_views[i].name);
+		x += used + (full <= t->cols);
 	}
 	if (t->env.pace->late_n > 0 && t->cols < 110) {
 		tui_put_right(t, 1, x, t->cols - x - 1, ROLE_WARN,

@@ -16,6 +16,7 @@ const struct tui_view tui_views[TUI_N_VIEWS] = {
 	{ "Actions",	"Enter start or clear  ←→ list",
 			tui_actions_draw, tui_actions_key },
 	{ "Motion",	"Enter rate", tui_imu_draw, tui_imu_key },
+	{ "Bluetooth",	"", tui_bt_draw, NULL },
 	{ "Devices",	"", tui_devices_draw, tui_devices_key },
 };
 /* clang-format on */

@@ -203,7 +203,7 @@ static void maybe_open(struct l2_channel *c)
 }
 
 /* One option. Return: 0 fine, 1 not acceptable (@out has what would be), 3
- * unknown. */
+ * unknown (@out has it). */
 static unsigned int option(struct l2_channel *c, uint8_t type,
 			   const uint8_t *d, size_t len, uint8_t *out,
 			   size_t *n)
@@ -236,7 +236,10 @@ static unsigned int option(struct l2_channel *c, uint8_t type,
 		if (type & 0x80) {
 			return 0; /* a hint */
 		}
-		out[(*n)++] = type;
+		out[*n] = type;
+		out[*n + 1] = (uint8_t)len;
+		memcpy(out + *n + 2, d, len);
+		*n += 2 + len;
 		return 3;
 	}
 }
@@ -245,7 +248,7 @@ static void on_configure(struct phone *p, uint8_t ident, const uint8_t *d,
 			 size_t len)
 {
 	struct l2_channel *c = channel(p, get16(d));
-	uint8_t out[128] = { 0 };
+	uint8_t out[6 + 2 * L2_SIG_MTU] = { 0 };
 	unsigned int result = 0;
 	size_t n = 6;
 	bool more;
@@ -261,7 +264,7 @@ static void on_configure(struct phone *p, uint8_t ident, const uint8_t *d,
 	more = get16(d + 2) & 1;
 	d += 4;
 	len -= 4;
-	while (len >= 2 && len - 2 >= d[1] && n + 11 <= sizeof(out)) {
+	while (len >= 2 && len - 2 >= d[1] && n + 11 + d[1] <= sizeof(out)) {
 		unsigned int r;
 		size_t before = n;
 

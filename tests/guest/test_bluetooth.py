@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BlueZ on the simulated controller, through a console port: attach, scan,
+pair, connect, a call over the hands-free service. btmon and the kernel watch."""
+import os
+import re
+import struct
+import time
+
+MATRIX = ["arm64/11", "x86_64/11"]
+MAC = "02:00:5E:10:20:30"
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+SCENARIO = """name: bt
+duration: 3600s
+seed: 1
+vehicle: compact-ev
+timeline:
+  - at: 1s
+    do: { phone-appear: { name: Anna's phone, address: "%s" } }
+""" % MAC
+
+
+def setup(t):
+    path = os.path.join(t.dir, "bt.yaml")
+    with open(path, "w") as f:
+        f.write(SCENARIO)
+    t.snoop = os.path.join(t.dir, "hci.snoop")
+    t.car = t.avsim("--scenario", path, "--speed", "1", "--bt-snoop",
+                    t.snoop).start("bt.sock")
+    g = t.new_guest()
+    ch = g.chardev(t.car.sock("bt.sock"))
+    g.add("-device", "virtio-serial-pci,id=btbus",
+          "-chardev", "null,id=nothing",
+          "-device", "virtconsole,bus=btbus.0,chardev=nothing",  # hvc0
+          "-device", "virtconsole,bus=btbus.0,chardev=" + ch)
+    g.start()
+    g.check("mkdir -p /run/dbus; "
+            "dbus-daemon --config-file=/usr/share/dbus-1/system.conf --nopidfile;"
+            "btmon -w /tmp/btmon.snoop >/dev/null 2>&1 & "
+            "btattach -B /dev/hvc1 -P h4 >/tmp/attach.log 2>&1 & "
+            "sleep 1; bluetoothd -n >/tmp/bluetoothd.log 2>&1 & "
+            "for i in 1 2 3 4 5 6 7 8 9 10; do "
+            "hciconfig hci0 2>/dev/null | grep -q RUNNING && exit 0; sleep 1; "
+            "done; cat /tmp/attach.log; exit 1", timeout=40)
+
+
+def ctl(t, script, timeout=60):
+    """bluetoothctl with commands and pauses; its output in plain text."""
+    words = "; ".join("sleep %s" % s if isinstance(s, (int, float)) else
+                      "echo '%s'" % s for s in script)
+    out = t.guest.check("(%s; echo quit) | bluetoothctl 2>&1" % words, timeout)
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\r", "", out)
+
+
+def test_scan_finds_the_phone(t):
+    out = ctl(t, ["power on", 1, "scan on", 12, "scan off", 1,
+                  "info " + MAC, 1])
+    assert MAC + " Anna's phone" in out, out
+    assert "Icon: phone" in out and "Handsfree Audio Gateway" in out, out
+
+
+def test_pairs_by_comparing_numbers(t):
+    out = ctl(t, ["pair " + MAC, 5, "yes", 5, "trust " + MAC, 1,
+                  "info " + MAC, 1])
+    assert re.search(r"Confirm passkey \d{6}", out), out
+    assert "Pairing successful" in out, out
+    assert "Paired: yes" in out and "Bonded: yes" in out, out
+    assert "Connected: yes" in out, out
+
+
+def test_l2cap_echo(t):
+    out = t.guest.check("l2ping -c 5 -s 600 " + MAC)
+    assert "5 sent, 5 received" in out, out
+
+
+def test_connects_again_with_the_key(t):
+    """bluetoothd itself has no hands-free profile to connect: the link comes
+    up, and it says that there was nothing to do on it."""
+    out = ctl(t, ["disconnect " + MAC, 3, "connect " + MAC, 1.5,
+                  "info " + MAC, 1])
+    assert out.rindex("Connected: yes") > out.index("connect " + MAC), out
+    out = t.guest.check("l2ping -c 12 %s >/dev/null & sleep 2; hcitool con; "
+                        "hcitool auth %s && hcitool con && "
+                        "hcitool enc %s 1 && hcitool rssi %s && "
+                        "hcitool lst %s && hcitool con" %
+                        ((MAC,) * 5))
+    con = re.findall(r"ACL.*lm (.*?) *$", out, re.M)
+    assert con == ["CENTRAL", "CENTRAL AUTH", "CENTRAL AUTH ENCRYPT"], out
+
+
+def rfcomm(t):
+    """The hands-free service on /dev/rfcomm0; what it says in /tmp/at."""
+    t.guest.check("rfcomm connect 0 %s 3 >/tmp/rfcomm.log 2>&1 & "
+                  "for i in 1 2 3 4 5 6 7 8; do sleep 1; "
+                  "grep -q Connected /tmp/rfcomm.log && break; done; "
+                  "stty -F /dev/rfcomm0 raw -echo; "
+                  "cat /dev/rfcomm0 >/tmp/at 2>/dev/null & sleep 0.5" % MAC,
+                  timeout=40)
+
+
+def at(t, text, want):
+    out = t.guest.check(r"printf '%s\r' >/dev/rfcomm0; sleep 0.7; cat /tmp/at; "
+                        ": >/tmp/at" % text)
+    assert re.search(want, out), (text, out)
+
+
+def test_hands_free_call(t):
+    rfcomm(t)
+    at(t, "AT+BRSF=63", r"\+BRSF: \d+\s+OK")  # no codec negotiation
+    at(t, "AT+CIND=?", r"callsetup.*\s+OK")
+    at(t, "AT+CIND?", r"\+CIND: 1,0,0,0,.*\s+OK")
+    at(t, "AT+CMER=3,0,0,1", "OK")
+    at(t, "AT+CHLD=?", r"\(0,1,2\)\s+OK")
+    at(t, "AT+CLIP=1", "OK")
+    t.car.ctl("do", "phone-call", "number=+49891234")
+    time.sleep(0.5)
+    at(t, "AT+CIND?", r"RING[\s\S]*\+CLIP: \"\+49891234\"[\s\S]*"
+       r"\+CIND: 1,0,1,0")
+    at(t, "AT+CHUP", r"OK[\s\S]*\+CIEV: 3,0")
+    t.guest.check("rfcomm release 0 2>/dev/null; true")
+
+
+def test_supported_commands_are_what_btmon_calls_them(t):
+    out = t.guest.check("btmon -r /tmp/btmon.snoop | "
+                        "grep -E 'Octet [0-9]+ - Bit [0-9]' | sort -u")
+    with open(os.path.join(TOP, "sim/bluetooth/hci_table.c")) as f:
+        rows = re.findall(r"\((?:0x\w+), +(\d+), +(\d), .*?\"(.*?)\"", f.read())
+    names = {(int(a), int(b)): n for a, b, n in rows}
+    seen = re.findall(r"^\s*(.*?) \(Octet (\d+) - Bit (\d)\)", out, re.M)
+    assert len(seen) > 100, out
+
+    def plain(n):
+        return re.sub(r"filter |white |accept list|[^a-z]", "",
+                      n.lower().replace("accept list", "list").replace(
+                          "synchronous", "sync"))
+    wrong = []
+    for name, octet, bit in seen:
+        key = int(octet), int(bit)
+        if key == (10, 7):  # its row is not one of the macros
+            continue
+        a, b = plain(name), plain(names.get(key, ""))
+        if a[:12] != b[:12] and a not in b and b not in a or not b:
+            wrong.append((key, name, names.get(key)))
+    assert not wrong, wrong
+
+
+def test_no_protocol_error(t):
+    out = t.guest.check("btmon -r /tmp/btmon.snoop > /tmp/btmon.txt; "
+                        "grep -iE 'malformed|invalid (packet|size)|unexpected|"
+                        "too short|Unknown command|"
+                        "HCI Event: (Data Buffer Overflow|Hardware Error)' "
+                        "/tmp/btmon.txt || true")
+    assert out == "", out
+    out = t.guest.check("dmesg | grep -iE 'bluetooth.*(unexpected|corrupt|error|"
+                        "timeout|failed|frame reassembly)' || true")
+    assert out == "", out
+
+
+def test_nothing_over_1000_bytes_reaches_the_guest(t):
+    with open(t.snoop, "rb") as f:
+        data = f.read()
+    at_ = 16
+    sizes = []
+    while at_ + 24 <= len(data):
+        _, n, flags = struct.unpack_from(">III", data, at_)
+        if at_ + 24 + n > len(data):
+            break  # still in the writer's buffer
+        if flags & 1:
+            sizes.append(n)
+        at_ += 24 + n
+    assert len(sizes) > 100 and max(sizes) <= 1000, (len(sizes), sizes[-3:])
