@@ -125,7 +125,7 @@ static void draw_phone(struct tui *t, struct rect r,
 	r = tui_section(t, r, "Phone");
 	if (!p->present) {
 		tui_put(t, r.y, r.x, r.w, ROLE_DIM,
-			"none; the action phone-appear brings one");
+			"none; action phone-appear brings one");
 		return;
 	}
 	r = line(t, r, "name", ROLE_STRONG, "%s", p->name);

@@ -95,13 +95,15 @@ def rfcomm(t):
                   "for i in 1 2 3 4 5 6 7 8; do sleep 1; "
                   "grep -q Connected /tmp/rfcomm.log && break; done; "
                   "stty -F /dev/rfcomm0 raw -echo; "
-                  "cat /dev/rfcomm0 >/tmp/at 2>/dev/null & sleep 0.5" % MAC,
+                  "cat /dev/rfcomm0 >>/tmp/at 2>/dev/null & sleep 0.5" % MAC,
                   timeout=40)
 
 
 def at(t, text, want):
-    out = t.guest.check(r"printf '%s\r' >/dev/rfcomm0; sleep 0.7; cat /tmp/at; "
-                        ": >/tmp/at" % text)
+    out = t.guest.check(r"printf '%s\r' >/dev/rfcomm0; for i in $(seq 100); do "
+                        "grep -qE '^(OK|ERROR)' /tmp/at && break; sleep 0.1; "
+                        "done; sleep 0.5; cat /tmp/at; : >/tmp/at" % text,
+                        timeout=40)
     assert re.search(want, out), (text, out)
 
 

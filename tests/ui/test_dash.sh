@@ -117,6 +117,11 @@ key Enter
 await "rate of a sensor" "12.5, 25, 50, 100, 200, 400 Hz"
 key Enter
 await "rate of a sensor" "accelerometer 100 Hz"
+key 8
+await "Bluetooth view" "Controller"
+await "Bluetooth view" "phone-appear brings"
+key 9
+await "devices view" "no device"
 key Tab
 await "tab goes round" "Battery"
 key '?'
