@@ -22,6 +22,7 @@ struct cli_services {
 	{ "dumpstate-config", OPT_STR, &(s)->dumpstate_config },               \
 	{ "audio-focus", OPT_STR, &(s)->opts.audio_focus },                    \
 	{ "audio-usages", OPT_STR, &(s)->opts.audio_usages },                  \
+	{ "nmea-pty", OPT_STR, &(s)->opts.nmea_pty },                          \
 	{ "debug-port", OPT_MAYBE, &(s)->opts.debug_port }
 
 /* Check them and read their files, before anything runs. 0 or EXIT_TROUBLE. */

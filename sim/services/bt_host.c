@@ -11,14 +11,13 @@
 #include "sim/services/bt_host.h"
 
 #include "sim/core/log.h"
+#include "sim/services/pty.h"
 #include "sim/services/sock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -267,45 +266,17 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	}
 }
 
-/* A link that a killed run left behind points nowhere. */
-static int link_pty(const char *target, const char *path, struct av_err *err)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
-	    stat(path, &st) < 0) {
-		unlink(path);
-	}
-	return symlink(target, path) < 0 ?
-		       av_err_set(err, -errno, "cannot link the pty to %s: %s",
-				  path, strerror(errno)) :
-		       0;
-}
-
 static int open_pty(struct bt_host *h, uv_loop_t *loop, const char *path,
 		    struct av_err *err)
 {
-	char name[64];
+	char name[PTY_NAME_MAX];
 	int slave, ret;
 
-	h->pty.fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	if (h->pty.fd < 0 || grantpt(h->pty.fd) < 0 ||
-	    unlockpt(h->pty.fd) < 0 ||
-	    ptsname_r(h->pty.fd, name, sizeof(name)) != 0) {
-		return av_err_set(err, -errno, "cannot make a pty: %s",
-				  strerror(errno));
-	}
-	/* from the first close on there is a hang-up to see */
-	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0) {
-		return av_err_set(err, -errno, "cannot open %s: %s", name,
-				  strerror(errno));
-	}
-	close(slave);
-	ret = link_pty(name, path, err);
+	ret = pty_open(path, &h->pty.fd, &slave, name, err);
 	if (ret < 0) {
 		return ret;
 	}
+	close(slave); /* from now on there is a hang-up to see */
 	h->pty.path = strdup(path);
 	if (!h->pty.path) {
 		unlink(path);

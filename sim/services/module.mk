@@ -66,8 +66,10 @@ libavsim_a_SOURCES += \
 	%D%/grpc_reflect.c %D%/grpc_reflect.h \
 	%D%/grpc_server.c %D%/grpc_server_int.h \
 	%D%/grpc_wire.c %D%/grpc_wire.h \
+	%D%/nmea_pty.c %D%/nmea_pty.h \
 	%D%/power.c %D%/power.h \
 	%D%/power_marker.c %D%/power_marker.h \
+	%D%/pty.c %D%/pty.h \
 	%D%/services.c %D%/services.h \
 	%D%/rundir.c %D%/rundir.h \
 	%D%/sock.c %D%/sock.h \
@@ -90,6 +92,8 @@ tests_fuzz_fuzz_dumpstate_LDFLAGS = $(FUZZ_LINK)
 FUZZERS += tests/fuzz/fuzz_emulator
 tests_fuzz_fuzz_emulator_SOURCES = tests/fuzz/fuzz_emulator.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_emulator_LDFLAGS = $(FUZZ_LINK)
+TESTS += tests/services/test_gnss.py
+EXTRA_DIST += tests/services/test_gnss.py
 TESTS += tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
 	tests/services/test_emulator.py
 EXTRA_DIST += tests/services/audio_guest.py \

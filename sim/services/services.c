@@ -12,6 +12,7 @@
 #include "sim/services/emulator_port.h"
 #include "sim/services/grpc.h"
 #include "sim/services/grpc_reflect.h"
+#include "sim/services/nmea_pty.h"
 #include "sim/services/power_marker.h"
 #include "sim/services/rundir.h"
 #include "sim/services/sock.h"
@@ -53,6 +54,7 @@ struct services {
 		struct emulator_port *port;
 	} debug;
 	struct audio_focus *audio;
+	struct nmea_pty *nmea;
 	struct {
 		struct bt_remote *remote;
 		struct btsnoop *snoop;
@@ -280,6 +282,16 @@ static void print_devices(void *ctx, FILE *out)
 			(unsigned long long)e.pushed,
 			(unsigned long long)e.coalesced);
 	}
+	if (s->nmea) {
+		struct nmea_pty_stats n;
+
+		nmea_pty_stats(s->nmea, &n);
+		fprintf(out,
+			"service nmea: %llu bursts of sentences, %llu without "
+			"a reader\n",
+			(unsigned long long)n.bursts,
+			(unsigned long long)n.dropped);
+	}
 	if (s->audio) {
 		struct audio_focus_stats a;
 
@@ -421,6 +433,23 @@ static void close_bluetooth(struct services *s)
 	bt_remote_destroy(s->bt.remote);
 }
 
+/* ---- satellite navigation ---- */
+
+static int open_nmea(struct services *s, const struct services_opts *o,
+		     struct av_err *err)
+{
+	if (!o->nmea_pty) {
+		return 0;
+	}
+	if (!s->env.w->gnss) {
+		return av_err_set(err, -ENODEV,
+				  "--nmea-pty: nothing tells a place in this "
+				  "run");
+	}
+	return nmea_pty_create(s->env.loop, s->env.w->bus, o->nmea_pty,
+			       &s->nmea, err);
+}
+
 /* ---- all ---- */
 
 int services_create(const struct services_env *env,
@@ -454,6 +483,9 @@ int services_create(const struct services_env *env,
 		ret = open_audio(s, o, err);
 	}
 	if (ret == 0) {
+		ret = open_nmea(s, o, err);
+	}
+	if (ret == 0) {
 		ret = open_bluetooth(s, o, err);
 	}
 	if (ret < 0) {
@@ -470,6 +502,7 @@ void services_destroy(struct services *s)
 		return;
 	}
 	close_bluetooth(s);
+	nmea_pty_destroy(s->nmea);
 	audio_focus_destroy(s->audio);
 	close_dumpstate(s);
 	close_debug(s);

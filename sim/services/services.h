@@ -30,6 +30,7 @@ struct services_opts {
 	const char *bt_controller; /* see bt_remote.h; NULL = simulated */
 	const char *bt_snoop;	   /* file for HCI traffic, NULL = none */
 	int64_t epoch_ns; /* Unix time of virtual 0, for that */
+	const char *nmea_pty; /* link to a pty with NMEA; NULL = none */
 	const char *debug_port; /* "" = 33452 on loopback; NULL = closed */
 };
 
