@@ -13,3 +13,9 @@ libavsim_a_SOURCES += \
 UNIT_TESTS += tests/unit/test_gnss tests/unit/test_gnss_trace
 tests_unit_test_gnss_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_gnss_trace_LDADD = $(CMOCKA_LDADD)
+
+FUZZERS += tests/fuzz/fuzz_gnss tests/fuzz/fuzz_gnss_serve
+tests_fuzz_fuzz_gnss_SOURCES = tests/fuzz/fuzz_gnss.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_gnss_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_gnss_serve_SOURCES = tests/fuzz/fuzz_gnss_serve.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_gnss_serve_LDFLAGS = $(FUZZ_LINK)
