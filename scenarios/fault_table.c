@@ -440,6 +440,16 @@ static void in_range(struct world *w, const struct args *a)
 }
 
 #define REQUIRED .required = true
+#define WHICH_DEVICE                                                           \
+	{ .name = "device",                                                    \
+	  .type = ARG_STR,                                                     \
+	  .help = "name of one; default: all" }
+#define VSOCK_PORT                                                             \
+	{ .name = "port",                                                      \
+	  .type = ARG_NUM,                                                     \
+	  .min = 1,                                                            \
+	  .max = 4294967294.0,                                                 \
+	  .help = "of the service; default: all" }
 #define MOTION_SENSOR                                                          \
 	{                                                                      \
 		.name = "sensor", .type = ARG_STR,                             \
@@ -530,7 +540,7 @@ const struct fault fault_table[] = {
 	{ .name = "sensor-clock",
 	  .help = "a motion sensor samples faster or slower than asked",
 	  .arg = { MOTION_SENSOR,
-		   { .name = "factor", .type = ARG_NUM, .dim = DIM_NONE, .min = 0.1, .max = 4,
+		   { .name = "factor", .type = ARG_NUM, .min = 0.1, .max = 4,
 		     .help = "times the rate that was asked for", REQUIRED } },
 	  .check = sensor_check, .begin = clock_begin, .end = clock_end },
 	{ .name = "sensor-dropout",
@@ -567,6 +577,44 @@ const struct fault fault_table[] = {
 		   { .name = "rate", .type = ARG_NUM, .dim = DIM_RATIO, .min = 0, .max = 1,
 		     .help = "share of the air per second, default 0.5 %" } },
 	  .begin = leak_begin, .end = leak_end },
+	{ .name = "vsock-bandwidth",
+	  .help = "bytes of a guest's vsock connections trickle",
+	  .device = "vsock",
+	  .arg = { VSOCK_PORT,
+		   { .name = "rate", .type = ARG_NUM, .min = 1, .max = 1e9, .help = "bytes per second, both ways together", REQUIRED },
+		   WHICH_DEVICE } },
+	{ .name = "vsock-delay",
+	  .help = "bytes of a guest's vsock connections wait",
+	  .device = "vsock",
+	  .arg = { VSOCK_PORT,
+		   { .name = "by", .type = ARG_TIME, .help = "at most so long", REQUIRED },
+		   WHICH_DEVICE } },
+	{ .name = "vsock-half-open",
+	  .help = "the guest does not learn that the host's side has ended",
+	  .device = "vsock",
+	  .arg = { VSOCK_PORT,
+		   WHICH_DEVICE } },
+	{ .name = "vsock-refuse",
+	  .help = "a guest's vsock connections end, new ones are refused",
+	  .device = "vsock",
+	  .arg = { VSOCK_PORT,
+		   WHICH_DEVICE } },
+	{ .name = "vsock-reset",
+	  .help = "a guest's vsock connections are reset, once",
+	  .device = "vsock",
+	  .arg = { VSOCK_PORT,
+		   WHICH_DEVICE } },
+	{ .name = "vsock-stall",
+	  .help = "bytes of a guest's vsock connections stop; none is lost",
+	  .device = "vsock",
+	  .arg = { VSOCK_PORT,
+		   WHICH_DEVICE } },
+	{ .name = "vsock-storm",
+	  .help = "a guest's vsock connections are reset again and again",
+	  .device = "vsock",
+	  .arg = { VSOCK_PORT,
+		   { .name = "rate", .type = ARG_NUM, .dim = DIM_FREQUENCY, .min = 0.01, .max = 100, .help = "default 1 Hz" },
+		   WHICH_DEVICE } },
 };
 /* clang-format on */
 
@@ -595,4 +643,11 @@ const char *const fault_names[] = { "blk-error",
 				    "signal-offset",
 				    "signal-stuck",
 				    "tyre-leak",
+				    "vsock-bandwidth",
+				    "vsock-delay",
+				    "vsock-half-open",
+				    "vsock-refuse",
+				    "vsock-reset",
+				    "vsock-stall",
+				    "vsock-storm",
 				    NULL };

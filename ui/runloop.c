@@ -17,6 +17,7 @@
 
 #include "sim/core/log.h"
 #include "ui/dash.h"
+#include "vdevices/vsock_switch.h"
 #include "ui/guest_run.h"
 
 #include <errno.h>
@@ -164,6 +165,15 @@ static void on_seek(void *ctx, vtime to)
 		l->r->restart_at = to; /* only a new world can go back */
 		l->quit = true;
 	}
+}
+
+static int on_vsock(void *ctx, uint64_t cid, uint32_t port,
+		    struct av_stream **out)
+{
+	struct loop *l = ctx;
+	struct vsock_switch *sw = devices_vsock(l->devices);
+
+	return sw ? vsock_switch_connect(sw, cid, port, out) : -ENOENT;
 }
 
 /* Seeking: as fast as it goes, a slice at a time. */
@@ -344,6 +354,7 @@ static int open_loop(struct loop *l, struct av_err *err)
 					     .replay = r->replay,
 					     .quit = on_quit,
 					     .seek = on_seek,
+					     .vsock = on_vsock,
 					     .ctx = l };
 
 		ret = services_create(&senv, r->services, &l->services, err);
@@ -394,6 +405,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 	uv_run(&l.uv, UV_RUN_NOWAIT); /* the answer to "quit" goes out */
 	guest_run_end(&l.uv, l.guest);
 	devices_destroy(l.devices);
+	l.devices = NULL; /* services may still want to reach the guest */
 	services_destroy(l.services);
 	uv_walk(&l.uv, close_handle, NULL);
 	uv_run(&l.uv, UV_RUN_DEFAULT);

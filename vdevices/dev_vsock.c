@@ -8,7 +8,8 @@
 #include "config.h"
 
 #include "recordings/pcap.h"
-#include "vdevices/device.h"
+#include "sim/world.h"
+#include "vdevices/devices.h"
 #include "vdevices/vsock_switch.h"
 
 #include <endian.h>
@@ -330,6 +331,48 @@ static void vsock_message(struct vdev *d, const struct port_msg *m)
 	}
 }
 
+/* ---- the world's side: a machine that goes to sleep ---- */
+
+struct glue {
+	struct device *dev;
+	struct world *w;
+};
+
+static void on_power(void *ctx, const void *msg)
+{
+	const struct text_event *e = msg;
+	struct glue *gl = ctx;
+
+	if (!strcmp(e->key, "state") && !strcmp(e->text, "finished")) {
+		(void)device_send(gl->dev, PORT_CONTROL, 0, "reset", 5);
+	}
+}
+
+static int glue_open(struct device *dev, struct world *w, void *priv,
+		     struct av_err *err)
+{
+	struct glue *gl = priv;
+
+	gl->dev = dev;
+	gl->w = w;
+	return bus_subscribe(w->bus, TOPIC_POWER, STAGE_TAP, "vsock", on_power,
+			     gl, err);
+}
+
+static void glue_close(struct device *dev, void *priv)
+{
+	struct glue *gl = priv;
+
+	(void)dev;
+	bus_unsubscribe(gl->w->bus, on_power, gl);
+}
+
+static const struct vdev_glue vsock_glue = {
+	.size = sizeof(struct glue),
+	.open = glue_open,
+	.close = glue_close,
+};
+
 static const struct vdev_opt vsock_opts[] = {
 	{ .name = "cid", .value = "N", .help = "of the guest, default 3" },
 	{ .name = "ports",
@@ -365,4 +408,5 @@ const struct vdev_type vdev_vsock = {
 	.kick = vsock_kick,
 	.reset = vsock_reset,
 	.message = vsock_message,
+	.glue = &vsock_glue,
 };

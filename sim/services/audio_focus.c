@@ -54,6 +54,7 @@ struct audio_focus {
 	struct audio_focus_env env;
 	char host[256];
 	unsigned int port; /* 0 = unix socket */
+	uint64_t cid;	   /* vsock; 0 = not */
 	int32_t first_usage;
 	struct grpc_client *client;
 	uv_timer_t tick, reconnect;
@@ -287,14 +288,28 @@ static void lose(struct audio_focus *f, const char *why)
 	retry_later(f);
 }
 
+static int dial(struct audio_focus *f, struct av_stream **s,
+		struct av_err *err)
+{
+	int ret;
+
+	if (!f->cid) {
+		return f->port ? sock_connect_tcp(f->env.loop, f->host,
+						  f->port, s, err)
+			       : sock_connect_unix(f->env.loop,
+						   f->env.address, s, err);
+	}
+	ret = f->env.vsock ? f->env.vsock(f->env.ctx, f->cid, f->port, s)
+			   : -ENOENT;
+	return ret == 0 ? 0
+			: av_err_set(err, ret, "no guest of that CID is up");
+}
+
 static void connect_guest(struct audio_focus *f)
 {
 	struct av_stream *s;
 	struct av_err err = { 0 };
-	int ret = f->port ? sock_connect_tcp(f->env.loop, f->host, f->port, &s,
-					     &err) :
-			    sock_connect_unix(f->env.loop, f->env.address, &s,
-					      &err);
+	int ret = dial(f, &s, &err);
 
 	if (ret == 0) {
 		f->client = grpc_client_create(f->env.loop, s);
@@ -342,6 +357,26 @@ static void on_audio(void *ctx, const void *msg)
 
 /* ---- creation ---- */
 
+static int read_vsock(struct audio_focus *f, const char *text,
+		      struct av_err *err)
+{
+	unsigned long port = 0;
+	char *end;
+
+	f->cid = strtoull(text, &end, 10);
+	if (*end == ':' && end != text) {
+		port = strtoul(end + 1, &end, 10);
+	}
+	if (f->cid < 3 || *end || port == 0 || port >= UINT32_MAX) {
+		return av_err_set(err, -EINVAL,
+				  "--audio-focus wants vsock:CID:PORT, for "
+				  "example vsock:3:9410, not 'vsock:%.64s'",
+				  text);
+	}
+	f->port = (unsigned int)port;
+	return 0;
+}
+
 static int read_options(struct audio_focus *f, struct av_err *err)
 {
 	const char *a = f->env.address, *u = f->env.usages;
@@ -360,13 +395,17 @@ static int read_options(struct audio_focus *f, struct av_err *err)
 	if (strchr(a, '/')) {
 		return 0;
 	}
+	if (!strncmp(a, "vsock:", 6)) {
+		return read_vsock(f, a + 6, err);
+	}
 	port = colon ? strtoul(colon + 1, &end, 10) : 0;
 	len = colon ? (size_t)(colon - a) : 0;
 	if (len == 0 || len >= sizeof(f->host) || *end || port < 1 ||
 	    port > 65535) {
 		return av_err_set(err, -EINVAL,
-				  "--audio-focus wants HOST:PORT or a path "
-				  "with a '/', not '%.64s'",
+				  "--audio-focus wants HOST:PORT, "
+				  "vsock:CID:PORT or a path with a '/', not "
+				  "'%.64s'",
 				  a);
 	}
 	if (len > 2 && a[0] == '[' && a[len - 1] == ']') {

@@ -14,13 +14,18 @@
 
 struct audio_focus;
 struct audio_sessions;
+struct av_stream;
 struct bus;
 
 struct audio_focus_env {
 	uv_loop_t *loop;
 	struct bus *bus;
 	const struct audio_sessions *sessions;
-	const char *address; /* path of a unix socket, or HOST:PORT */
+	const char *address; /* path of a unix socket, HOST:PORT, vsock:CID:PORT */
+	/* Connects to a guest's vsock port; NULL: no vsock here. */
+	int (*vsock)(void *ctx, uint64_t cid, uint32_t port,
+		     struct av_stream **out);
+	void *ctx;
 	/* "android" (NULL): usages are 1000.., as guests of Android 11 pass
 	 * on; "policy": 14.., the order of the audio policy schema, which
 	 * later ones make names of */

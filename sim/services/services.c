@@ -384,7 +384,9 @@ static int open_audio(struct services *s, const struct services_opts *o,
 				       .bus = s->env.w->bus,
 				       .sessions = s->env.w->audio,
 				       .address = o->audio_focus,
-				       .usages = o->audio_usages };
+				       .usages = o->audio_usages,
+				       .vsock = s->env.vsock,
+				       .ctx = s->env.ctx };
 
 	return o->audio_focus ? audio_focus_create(&env, &s->audio, err) : 0;
 }

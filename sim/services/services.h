@@ -44,6 +44,9 @@ struct services_env {
 	/* what only the run loop can do; may be NULL */
 	void (*quit)(void *ctx);
 	void (*seek)(void *ctx, vtime to);
+	/* To a guest's vsock port; -errno while it is not up. */
+	int (*vsock)(void *ctx, uint64_t cid, uint32_t port,
+		     struct av_stream **out);
 	void *ctx;
 };
 
