@@ -333,6 +333,53 @@ const struct model_can *model_can_at(const struct model *m, size_t i)
 
 /* ---- motion sensors ---- */
 
+static void on_fix(struct model *m, const struct gnss_event *e)
+{
+	struct model_gnss *g = &m->gnss;
+
+	/* other providers only where there is no receiver of satellites */
+	if (strcmp(e->provider, "GPS") != 0 && !strcmp(g->provider, "GPS")) {
+		return;
+	}
+	if (g->any && e->t > g->t) {
+		g->rate_hz = 1e9 / (double)(e->t - g->t);
+	}
+	if (!g->any || g->fix.mode != e->fix->mode) {
+		g->since = e->t;
+	}
+	g->any = true;
+	g->t = e->t;
+	g->fix = *e->fix;
+	if (e->fix->mode >= 2) {
+		g->good = *e->fix;
+		g->true_lat = m->w->state.v[VV_lat];
+		g->true_lon = m->w->state.v[VV_lon];
+	}
+	snprintf(g->provider, sizeof(g->provider), "%s", e->provider);
+}
+
+static void on_gnss(void *ctx, const void *msg)
+{
+	const struct gnss_event *e = msg;
+	struct model *m = ctx;
+	struct model_gnss *g = &m->gnss;
+
+	switch (e->kind) {
+	case GNSS_FIX:
+		on_fix(m, e);
+		break;
+	case GNSS_SATS:
+		g->n_sats = e->n_sats < GNSS_SATS_MAX ? e->n_sats :
+							GNSS_SATS_MAX;
+		memcpy(g->sat, e->sat, g->n_sats * sizeof(*e->sat));
+		break;
+	case GNSS_RAW:
+		g->raws++;
+		break;
+	}
+	m->version++;
+}
+
 static void on_imu(void *ctx, const void *msg)
 {
 	const struct imu_sample *s = msg;
@@ -401,7 +448,8 @@ static int subscribe(struct model *m, struct av_err *err)
 		{ TOPIC_COMMAND, on_command },	 { TOPIC_FAULT, on_fault },
 		{ TOPIC_VEHICLE, on_vehicle },	 { TOPIC_CAN, on_can },
 		{ TOPIC_SIGNAL, on_signal },	 { TOPIC_VHAL, on_vhal },
-		{ TOPIC_IMU, on_imu },		 { TOPIC_POWER, on_power },
+		{ TOPIC_IMU, on_imu },		 { TOPIC_GNSS, on_gnss },
+		{ TOPIC_POWER, on_power },
 		{ TOPIC_DEVICE, on_device },	 { TOPIC_BT, on_device },
 		{ TOPIC_SCENARIO, on_scenario },
 	};
@@ -463,7 +511,7 @@ void model_destroy(struct model *m)
 {
 	static bus_fn *const fns[] = { on_command, on_fault,  on_vehicle,
 				       on_can,	   on_signal, on_vhal,
-				       on_imu,	   on_power,  on_device,
+				       on_imu,	   on_gnss,   on_power,  on_device,
 				       on_scenario };
 
 	if (!m) {

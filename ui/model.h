@@ -79,6 +79,20 @@ struct model_can {
 /* ---- motion sensors: one each, with the course of the last seconds ---- */
 enum { MODEL_IMU_CELLS = 256 };
 #define MODEL_IMU_CELL (VT_S / 10)
+/* ---- satellite navigation ---- */
+struct model_gnss {
+	bool any; /* a fix or its loss was seen */
+	vtime t, since; /* last of the receiver; its mode changed */
+	struct gnss_fix fix;
+	struct gnss_fix good; /* the last with a place; mode 0: none yet */
+	double true_lat, true_lon; /* where the car was then */
+	char provider[GNSS_PROVIDER_MAX];
+	double rate_hz;
+	struct gnss_sat sat[GNSS_SATS_MAX];
+	size_t n_sats;
+	uint64_t raws; /* epochs */
+};
+
 struct model_imu {
 	struct imu_sample last; /* n is 0: none yet */
 	double rate_hz;		/* by the last two samples */
@@ -137,6 +151,7 @@ struct model {
 	uint64_t refused; /* commands of the user that failed */
 	char refusal[168]; /* why the last one failed */
 
+	struct model_gnss gnss;
 	struct model_imu *imu; /* by sensor */
 	size_t n_imu;
 

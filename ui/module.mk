@@ -41,6 +41,7 @@ libavsim_a_SOURCES += \
 	%D%/tui_drive.c \
 	%D%/tui_frame.c \
 	%D%/tui_help.c \
+	%D%/tui_gnss.c \
 	%D%/tui_imu.c \
 	%D%/tui_input.c \
 	%D%/tui_list.c \

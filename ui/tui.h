@@ -71,7 +71,7 @@ struct tui;
 /* Called with the line of a prompt. Return: NULL, or what is wrong with it. */
 typedef const char *tui_prompt_fn(struct tui *t, const char *text);
 
-enum { TUI_N_VIEWS = 9, TUI_DEVICES_MAX = 64 };
+enum { TUI_N_VIEWS = 10, TUI_DEVICES_MAX = 64 };
 
 struct tui_props {
 	struct tui_list list;
@@ -232,6 +232,7 @@ void tui_can_draw(struct tui *t, struct rect r);
 void tui_log_draw(struct tui *t, struct rect r);
 void tui_actions_draw(struct tui *t, struct rect r);
 void tui_imu_draw(struct tui *t, struct rect r);
+void tui_gnss_draw(struct tui *t, struct rect r);
 void tui_bt_draw(struct tui *t, struct rect r);
 void tui_devices_draw(struct tui *t, struct rect r);
 void tui_help_draw(struct tui *t);

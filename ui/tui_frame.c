@@ -114,7 +114,8 @@ static void draw_tabs(struct tui *t)
 
 		used = tui_put(t, 1, x, 20,
 			       i == t->view ? ROLE_SELECT : ROLE_DIM,
-			       " %u %.*s ", i + 1, most, tui_views[i].name);
+			       " %u %.*s ", (i + 1) % 10, most,
+			       tui_views[i].name);
 		x += used + (full <= t->cols);
 	}
 	if (t->env.pace->late_n > 0 && t->cols < 110) {

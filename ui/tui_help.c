@@ -7,7 +7,7 @@ static const struct {
 	const char *key;
 	const char *text;
 } lines[] = {
-	{ "1 2 …  Tab", "views" },
+	{ "1 2 … 0  Tab", "views" },
 	{ "space", "pause, go on" },
 	{ ".  ,", "one step of 10 ms, of 1 s (pauses first)" },
 	{ "+  -", "faster, slower: 0.1x … 100x, max" },

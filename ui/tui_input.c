@@ -326,8 +326,11 @@ static void normal_key(struct tui *t, int ch)
 {
 	const struct tui_view *v = &tui_views[t->view];
 
-	if (ch >= '1' && ch < '1' + TUI_N_VIEWS) {
-		t->view = (unsigned int)(ch - '1');
+	if (ch >= '0' && ch <= '9') {
+		/* the tenth key of the row is 0 */
+		unsigned int view = ch == '0' ? 9 : (unsigned int)(ch - '1');
+
+		t->view = view < TUI_N_VIEWS ? view : t->view;
 		return;
 	}
 	if ((v->key && v->key(t, ch)) || pace_key(t, ch)) {

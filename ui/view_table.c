@@ -18,5 +18,6 @@ const struct tui_view tui_views[TUI_N_VIEWS] = {
 	{ "Motion",	"Enter rate", tui_imu_draw, tui_imu_key },
 	{ "Bluetooth",	"", tui_bt_draw, NULL },
 	{ "Devices",	"", tui_devices_draw, tui_devices_key },
+	{ "Satellites",	"", tui_gnss_draw, NULL },
 };
 /* clang-format on */

@@ -122,6 +122,9 @@ await "Bluetooth view" "Controller"
 await "Bluetooth view" "phone-appear brings"
 key 9
 await "devices view" "no device"
+key 0
+await "satellites view" "C/N0 in dBHz"
+await "satellites view" "m from the car"
 key Tab
 await "tab goes round" "Battery"
 key '?'
@@ -185,7 +188,9 @@ await "injected frame" "01 02"
 key Escape Escape
 key f
 await faults "Faults"
-key Down Down Down
+for _ in $("$avsim" list faults | sed -n '/^can-mute/q; s/^\([a-z-]*\) .*/\1/p'); do
+	key Down
+done
 key Enter
 await "fault dialog" "fault name=can-mute bus="
 key Enter
