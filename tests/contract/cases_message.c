@@ -21,13 +21,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum verdict {
-	ANY,     /* as the device likes */
-	REFUSED, /* a non-zero answer, or the connection is over */
-	LIVES,   /* the connection goes on */
-	NACKED,  /* it goes on, and the answer is not zero */
-};
-
 enum {
 	Q_END = 0xe0e0, /* a word: the first queue that is not there */
 	WORDS = 12,
@@ -39,57 +32,6 @@ struct bad {
 	unsigned int n_fds; /* memfds of 4096 bytes */
 	uint32_t w[WORDS];
 };
-
-static int open_files(int *fd, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		fd[i] = memfd_create("bad", MFD_CLOEXEC);
-		if (fd[i] < 0 || ftruncate(fd[i], 4096) < 0) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static void close_files(const int *fd, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		close(fd[i]);
-	}
-}
-
-/* Send with need_reply and judge what comes back. */
-static int judge(struct ctx *c, struct guest *g, uint32_t request,
-		 const void *payload, uint32_t size, const int *fds,
-		 size_t n_fds, enum verdict v)
-{
-	uint8_t reply[VU_MAX_PAYLOAD];
-	uint64_t answer = 0;
-	int fd = -1, ret;
-
-	ret = front_send(g->f, request, VU_FLAG_NEED_REPLY, payload, size, fds,
-			 n_fds);
-	if (ret == 0) {
-		ret = front_recv(g->f, request, reply, sizeof(reply), &fd);
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	if (ret == 8) {
-		memcpy(&answer, reply, 8);
-	}
-	NEED(ret >= 0 || ret == -ECONNRESET || ret == -EPIPE, "answer: %s",
-	     front_why(g->f));
-	NEED(ret >= 0 || v == ANY || v == REFUSED, "it ends the connection");
-	NEED(ret < 0 || v == ANY || v == LIVES || answer != 0 || ret != 8,
-	     "it is accepted");
-	if (ret >= 0) {
-		ret = front_barrier(g->f);
-		NEED(ret >= 0 || v == ANY || v == REFUSED,
-		     "it ends the connection afterwards");
-	}
-	return 0;
-}
 
 /* In both states: rings stopped, rings running. */
 static int bad_message(struct ctx *c)
@@ -106,10 +48,10 @@ static int bad_message(struct ctx *c)
 		for (int i = 0; i < WORDS; i++) {
 			w[i] = w[i] == Q_END ? front_n_queues(g->f) : w[i];
 		}
-		NEED(open_files(fds, b->n_fds) == 0, "no descriptors");
-		DO(judge(c, g, b->request, w, b->size, fds, b->n_fds,
-			 b->verdict));
-		close_files(fds, b->n_fds);
+		NEED(ctx_files(fds, b->n_fds) == 0, "no descriptors");
+		DO(ctx_judge(c, g, b->request, w, b->size, fds, b->n_fds,
+			     b->verdict));
+		ctx_close(fds, b->n_fds);
 		ctx_done(g);
 		DO(ctx_next_client(c));
 	}
@@ -233,382 +175,6 @@ static int changed_while_running(struct ctx *c)
 		if (i % 8 == 7) {
 			DO(ctx_next_client(c));
 		}
-	}
-	return 0;
-}
-
-/* ---- memory tables ---- */
-
-static int add_region(struct ctx *c, struct guest *g, const struct vu_region *r,
-		      int fd, enum verdict v)
-{
-	struct vu_mem_slot s = { .region = *r };
-
-	return judge(c, g, VU_ADD_MEM_REG, &s, sizeof(s), &fd, fd >= 0, v);
-}
-
-static int bad_regions(struct ctx *c)
-{
-	static const struct vu_region bad[] = {
-		{ 0x100000000ull, 0, 0x200000000000ull, 0 },
-		{ 0x100000000ull, 8192, 0x200000000000ull, 0 },
-		{ 0x100000000ull, 4096, 0x200000000000ull, 4096 },
-		{ 0x100000000ull, 4096, 0x200000000000ull, UINT64_MAX - 4095 },
-		{ 0x100000000ull, UINT64_MAX, 0x200000000000ull, 0 },
-		{ UINT64_MAX - 100, 4096, 0x200000000000ull, 0 },
-		{ 0x100000000ull, 4096, UINT64_MAX - 100, 0 },
-		{ 0x100000000ull, 1ull << 62, 0x200000000000ull, 0 },
-		/* over one that is there */
-		{ FRONT_GPA_BASE + 4096, 4096, 0x200000000000ull, 0 },
-		{ FRONT_GPA_BASE - 2048, 4096, 0x200000000000ull, 0 },
-	};
-	int fd;
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct guest *g = ctx_guest(c, 0);
-
-		NEED(g, "%s", c->err.msg);
-		NEED(open_files(&fd, 1) == 0, "no descriptors");
-		if (add_region(c, g, &bad[i], fd, REFUSED)) {
-			close(fd);
-			return ctx_fail(c, "region %zu is accepted", i);
-		}
-		close(fd);
-		ctx_done(g);
-		DO(ctx_next_client(c));
-	}
-	return 0;
-}
-
-/* Descriptors that are no memory, or none that may be written. */
-static int bad_region_files(struct ctx *c)
-{
-	const struct vu_region r = { 0x100000000ull, 4096, 0x200000000000ull,
-				     0 };
-
-	for (int i = 0; i < 6; i++) {
-		struct guest *g = ctx_guest(c, G_IDLE);
-		char path[64];
-		int p[2] = { -1, -1 }, fd = -1, ret;
-
-		NEED(g && pipe2(p, O_CLOEXEC) == 0, "%s", c->err.msg);
-		switch (i) {
-		case 0:
-			fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-			break;
-		case 1:
-			fd = dup(p[0]);
-			break;
-		case 2:
-			fd = eventfd(0, EFD_CLOEXEC);
-			break;
-		case 3:
-			fd = open("/", O_RDONLY | O_CLOEXEC);
-			break;
-		case 4:
-			fd = -1; /* none at all */
-			break;
-		case 5: /* read-only */
-			ret = memfd_create("ro", MFD_CLOEXEC);
-			ret = ftruncate(ret, 4096) < 0 ? -1 : ret;
-			snprintf(path, sizeof(path), "/proc/self/fd/%d", ret);
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-			close(ret);
-			break;
-		}
-		ret = add_region(c, g, &r, fd, REFUSED);
-		close(p[0]);
-		close(p[1]);
-		if (fd >= 0) {
-			close(fd);
-		}
-		if (ret) {
-			return ctx_fail(c, "file %d is accepted", i);
-		}
-		ctx_done(g);
-	}
-	return 0;
-}
-
-static int bad_tables(struct ctx *c)
-{
-	/* regions announced and described, descriptors; room or descriptors to
-	 * spare are no offence: DPDK's messages are longer than their table */
-	static const struct {
-		uint32_t n, room, fds;
-		enum verdict verdict;
-		uint64_t step; /* from region to region */
-	} t[] = {
-		{ UINT32_MAX, 1, 1, REFUSED, 8192 },
-		{ 33, 33, 33, REFUSED, 8192 },
-		{ 2, 1, 1, REFUSED, 8192 },
-		{ 2, 2, 1, REFUSED, 8192 },
-		{ 8, 8, 0, REFUSED, 8192 },
-		{ 2, 2, 2, REFUSED, 0 },
-		{ 2, 2, 2, REFUSED, 2048 },
-		{ 1, 2, 1, ANY, 8192 },
-		{ 1, 1, 2, ANY, 8192 },
-		{ 0, 1, 1, ANY, 8192 },
-	};
-	int fds[40];
-
-	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct guest *g = ctx_guest(c, i & 1 ? 0 : G_IDLE);
-		struct vu_region r[33];
-		uint8_t buf[8 + sizeof(r)] = { 0 };
-
-		NEED(g, "%s", c->err.msg);
-		for (uint32_t k = 0; k < 33; k++) {
-			r[k] = (struct vu_region){
-				0x100000000ull + k * t[i].step, 4096,
-				0x200000000000ull + k * t[i].step, 0
-			};
-		}
-		memcpy(buf, &t[i].n, 4);
-		memcpy(buf + 8, r, sizeof(r));
-		NEED(open_files(fds, t[i].fds) == 0, "no descriptors");
-		if (judge(c, g, VU_SET_MEM_TABLE, buf,
-			  8 + t[i].room * (uint32_t)sizeof(r[0]), fds, t[i].fds,
-			  t[i].verdict)) {
-			return ctx_fail(c, "table %zu is accepted", i);
-		}
-		close_files(fds, t[i].fds);
-		ctx_done(g);
-	}
-	return 0;
-}
-
-/* 512 slots, and not one more. */
-static int all_slots(struct ctx *c)
-{
-	struct guest *g = ctx_guest(c, G_IDLE);
-	struct vu_mem_slot s = { .region = { .size = 4096 } };
-	uint64_t slots = 0;
-	int fd;
-
-	NEED(g && open_files(&fd, 1) == 0, "%s", c->err.msg);
-	FRONT(g, front_get_u64(g->f, VU_GET_MAX_MEM_SLOTS, &slots));
-	NEED(slots >= 509 && slots <= 65536, "%llu slots",
-	     (unsigned long long)slots);
-	for (uint64_t i = 0; i < slots; i++) {
-		s.region.gpa = 0x100000000ull + i * 4096;
-		s.region.uva = 0x200000000000ull + i * 8192;
-		FRONT(g, front_send_ack(g->f, VU_ADD_MEM_REG, &s, sizeof(s),
-					&fd, 1));
-	}
-	s.region.gpa += 4096;
-	s.region.uva += 8192;
-	DO(judge(c, g, VU_ADD_MEM_REG, &s, sizeof(s), &fd, 1, REFUSED));
-	close(fd);
-	return 0;
-}
-
-/* Regions vanish below waiting buffers, then below the ring itself. */
-static int regions_removed(struct ctx *c)
-{
-	for (unsigned int k = 0; k < 3; k++) {
-		struct guest *g = ctx_guest(c, k == 1 ? G_PACKED : 0);
-		struct vu_mem_slot s = { 0 };
-		unsigned int ring;
-		int ret = 0;
-
-		NEED(g, "%s", c->err.msg);
-		ring = (unsigned int)((front_ring(g->f, 0)->desc_gpa -
-				       FRONT_GPA_BASE) /
-				      front_mem_region_size(g->m));
-		for (unsigned int i = 0; i < 4 && ret == 0; i++) {
-			struct vu_region r = front_mem_region(g->m, i);
-			const struct front_buf b = { r.gpa + r.size - 64, 64,
-						     true };
-
-			if (i == ring) {
-				continue;
-			}
-			for (int n = 0; n < 4; n++) {
-				front_add(g->f, 0, &b, 1, 0);
-			}
-			front_kick_always(g->f, 0);
-			s.region = r;
-			ret = front_send_ack(g->f, VU_REM_MEM_REG, &s,
-					     sizeof(s), NULL, 0);
-			NEED(ret == 0, "region %u: %s", i, front_why(g->f));
-			front_add(g->f, 0, &b, 1, 0); /* gone by now */
-			front_kick_always(g->f, 0);
-			FRONT(g, front_barrier(g->f));
-		}
-		s.region = front_mem_region(g->m, ring);
-		if (front_send_ack(g->f, VU_REM_MEM_REG, &s, sizeof(s), NULL,
-				   0) == 0) {
-			front_kick_always(g->f, 0);
-			front_barrier(g->f);
-		}
-		/* and once more what is not there */
-		DO(judge(c, g, VU_REM_MEM_REG, &s, sizeof(s), NULL, 0,
-			 REFUSED));
-		ctx_done(g);
-		DO(ctx_next_client(c));
-	}
-	return 0;
-}
-
-/* ---- F2: files that shrink ---- */
-
-static void work(struct guest *g, uint64_t gpa)
-{
-	for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
-		const struct front_buf b[2] = { { gpa, 64, false },
-						{ gpa + 64, 4000, true } };
-
-		front_add(g->f, q, b, 2, 0);
-		front_kick_always(g->f, q);
-	}
-}
-
-static int truncated(struct ctx *c)
-{
-	const size_t half = 512 << 10;
-
-	for (unsigned int i = 0; i < ctx_count(c, 500, 12); i++) {
-		struct guest *g = ctx_guest(c, i % 2 ? G_PACKED : 0);
-		unsigned int data, ring;
-		uint64_t gpa;
-
-		NEED(g, "%s", c->err.msg);
-		ring = (unsigned int)((front_ring(g->f, 0)->desc_gpa -
-				       FRONT_GPA_BASE) /
-				      front_mem_region_size(g->m));
-		data = (ring + 1) % 4;
-		gpa = front_mem_region(g->m, data).gpa + half;
-		/* the driver writes its rings for as long as it can */
-		if (i % 3 == 0) {
-			ftruncate(front_mem_fd(g->m, data), 0);
-			work(g, gpa);
-		} else if (i % 3 == 1) {
-			work(g, gpa);
-			ftruncate(front_mem_fd(g->m, data), (off_t)half);
-			work(g, gpa);
-		} else {
-			uint64_t one = 1;
-
-			work(g, gpa);
-			for (unsigned int r = 0; r < 4; r++) {
-				ftruncate(front_mem_fd(g->m, r), 0);
-			}
-			for (unsigned int q = 0; q < front_n_queues(g->f);
-			     q++) {
-				if (write(front_ring(g->f, q)->kick_fd, &one,
-					  8) != 8) {
-					break;
-				}
-			}
-		}
-		front_barrier(g->f);
-		ctx_done(g);
-		DO(ctx_next_client(c));
-		NEED(rig_alive(c->rig, &c->err) == 0, "round %u: %s", i,
-		     c->err.msg);
-	}
-	return ctx_bystander(c);
-}
-
-/* A dirty log in a file of ours, cut before or while it is used. */
-static int truncated_log(struct ctx *c, bool late)
-{
-	struct guest *g = ctx_guest(c, G_IDLE);
-	struct vu_log l = { .size = (FRONT_GPA_BASE + (4u << 20)) / 4096 / 8 };
-	int fd = memfd_create("log", MFD_CLOEXEC);
-	uint64_t f, answer;
-
-	NEED(g && ftruncate(fd, (off_t)l.size) == 0, "%s", c->err.msg);
-	FRONT(g, front_send(g->f, VU_SET_LOG_BASE, 0, &l, sizeof(l), &fd, 1));
-	FRONT(g, front_recv(g->f, VU_SET_LOG_BASE, &answer, 8, NULL));
-	f = front_features(g->f) | VHOST_F_LOG_ALL |
-	    VHOST_USER_F_PROTOCOL_FEATURES;
-	FRONT(g, front_send(g->f, VU_SET_FEATURES, 0, &f, 8, NULL, 0));
-	NEED(late || ftruncate(fd, 0) == 0, "truncate");
-	FRONT(g, front_set_memory(g->f));
-	for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
-		front_ring_setup(g->f, q);
-		front_ring_addr(g->f, q, 1);
-		front_ring_enable(g->f, q, true);
-	}
-	for (int i = 0; i < 2; i++) {
-		work(g, front_alloc(g->m, 8192, 64));
-		front_barrier(g->f);
-		NEED(ftruncate(fd, 0) == 0, "truncate");
-	}
-	close(fd);
-	ctx_done(g);
-	return 0;
-}
-
-static int truncated_inflight(struct ctx *c, unsigned int flags)
-{
-	struct guest *g = ctx_guest(c, G_IDLE | flags);
-	struct vu_inflight t = { .size = 1 << 20, .queue_size = 64 };
-	int fd = memfd_create("inflight", MFD_CLOEXEC);
-
-	NEED(g && ftruncate(fd, (off_t)t.size) == 0, "%s", c->err.msg);
-	t.queues = (uint16_t)front_n_queues(g->f);
-	FRONT(g, front_set_features(g->f));
-	if (front_send_ack(g->f, VU_SET_INFLIGHT_FD, &t, sizeof(t), &fd, 1) ==
-		    0 &&
-	    front_start(g->f, &c->err) == 0) {
-		for (int i = 0; i < 2; i++) {
-			work(g, front_alloc(g->m, 8192, 64));
-			front_barrier(g->f);
-			NEED(ftruncate(fd, 0) == 0, "truncate");
-		}
-	}
-	close(fd);
-	ctx_done(g);
-	return 0;
-}
-
-/* The dirty log and the in-flight table are files of the front-end too. */
-static int truncated_tables(struct ctx *c)
-{
-	DO(truncated_log(c, false));
-	DO(ctx_next_client(c));
-	DO(truncated_log(c, true));
-	DO(ctx_next_client(c));
-	DO(truncated_inflight(c, 0));
-	DO(ctx_next_client(c));
-	DO(truncated_inflight(c, G_PACKED));
-	return ctx_next_client(c);
-}
-
-static int inflight_garbage(struct ctx *c)
-{
-	for (unsigned int i = 0; i < ctx_count(c, 2000, 50); i++) {
-		struct guest *g =
-			ctx_guest(c, G_INFLIGHT | (i % 2 ? G_PACKED : 0));
-		uint8_t *p;
-		size_t len;
-		int fd;
-
-		NEED(g, "%s", c->err.msg);
-		fd = dup(front_inflight_fd(g->f));
-		len = (size_t)lseek(fd, 0, SEEK_END);
-		p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		NEED(p != MAP_FAILED, "mmap");
-		/* the version stays: it is what makes the rest be believed */
-		for (size_t at = i % 3 ? 10 : 0; at < len; at++) {
-			if (i % 3 != 2 || av_rand_below(&c->rand, 40) == 0) {
-				p[at] = (uint8_t)av_rand_u64(&c->rand);
-			}
-		}
-		if (front_reconnect(g->f, c->rig->socket, &c->err) == 0) {
-			work(g, front_alloc(g->m, 8192, 64));
-			av_rand_bytes(&c->rand, p, len);
-			work(g, front_alloc(g->m, 8192, 64));
-			front_barrier(g->f);
-			front_reset(g->f, &c->err);
-		}
-		munmap(p, len);
-		close(fd);
-		ctx_done(g);
-		DO(i % 10 == 0 ? ctx_next_client(c) : 0);
 	}
 	return 0;
 }
@@ -804,7 +370,7 @@ static int call_that_blocks(struct ctx *c)
 		if (k == 2) {
 			front_poke_avail(g->f, 0, 65535); /* breaks it */
 		} else {
-			work(g, front_alloc(g->m, 8192, 64));
+			ctx_work(g, front_alloc(g->m, 8192, 64));
 		}
 		DO(ctx_bystander(c));
 		NEED(front_barrier(g->f) == 0 || k == 1, "it waits: %s",
@@ -901,73 +467,6 @@ static int state_that_blocks(struct ctx *c)
 		close(p[1]);
 		DO(ctx_next_client(c));
 	}
-	return 0;
-}
-
-/* ---- random ones ---- */
-
-static void random_payload(struct ctx *c, uint8_t *p, uint32_t size)
-{
-	for (uint32_t i = 0; i + 4 <= size; i += 4) {
-		uint32_t w = (uint32_t)av_rand_u64(&c->rand);
-
-		switch (av_rand_below(&c->rand, 4)) {
-		case 0:
-			w &= 3;
-			break;
-		case 1:
-			w &= 0xffff;
-			break;
-		case 2:
-			w = (uint32_t)(FRONT_GPA_BASE + (w & 0xfff0));
-			break;
-		}
-		memcpy(p + i, &w, 4);
-	}
-}
-
-static int random_messages(struct ctx *c)
-{
-	static const uint32_t sizes[] = { 0, 8, 8, 8, 16, 20, 40, 40, 72 };
-	unsigned int n = ctx_count(c, 200000, 2000);
-	struct guest *g = NULL;
-	int fds[3];
-
-	NEED(open_files(fds, 2) == 0, "no descriptors");
-	fds[2] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	for (unsigned int i = 0; i < n; i++) {
-		uint8_t p[VU_MAX_PAYLOAD] = { 0 };
-		uint32_t size = sizes[av_rand_below(&c->rand, 9)];
-		uint32_t request = (uint32_t)av_rand_below(&c->rand, 50);
-		size_t at = av_rand_below(&c->rand, 3);
-
-		if (!g) {
-			g = ctx_guest(c,
-				      av_rand_below(&c->rand, 2) ? 0 : G_IDLE);
-			NEED(g, "message %u: %s", i, c->err.msg);
-		}
-		if (av_rand_below(&c->rand, 50) == 0) {
-			size = (uint32_t)av_rand_below(&c->rand, 4096);
-		}
-		random_payload(c, p, size);
-		if (front_send(g->f, request,
-			       av_rand_below(&c->rand, 2) ? VU_FLAG_NEED_REPLY
-							  : 0,
-			       p, size, fds + at,
-			       av_rand_below(&c->rand, 4 - at)) < 0 ||
-		    av_rand_below(&c->rand, 60) == 0 ||
-		    front_hung_up(g->f, 0) < 0) {
-			ctx_done(g);
-			g = NULL;
-		} else { /* answers to whatever are not read, just dropped */
-			uint8_t drop[65536];
-
-			while (recv(front_socket(g->f), drop, sizeof(drop),
-				    MSG_DONTWAIT) > 0) {
-			}
-		}
-	}
-	close_files(fds, 3);
 	return 0;
 }
 
@@ -1069,20 +568,11 @@ const struct contract_case cases_message[] = {
 	{ "F1", "many-in-one-write", many_in_one_write, NULL },
 	{ "F1", "answers-unread", answers_unread, NULL },
 	{ "F1", "ring-addresses", ring_addresses, NULL },
-	{ "F1", "bad-regions", bad_regions, NULL },
-	{ "F1", "bad-region-files", bad_region_files, NULL },
-	{ "F1", "bad-tables", bad_tables, NULL },
-	{ "F1", "all-slots", all_slots, NULL },
 	{ "F1", "call-that-blocks", call_that_blocks, NULL },
 	{ "F1", "kick-never-rests", kick_never_rests, NULL },
 	{ "F1", "state-that-blocks", state_that_blocks, NULL },
-	{ "F1", "inflight-garbage", inflight_garbage, NULL },
-	{ "F1", "random-messages", random_messages, NULL },
-	{ "F2", "truncated-memory", truncated, NULL },
-	{ "F2", "truncated-tables", truncated_tables, NULL },
 	{ "F3", "250-descriptors", many_fds, NULL },
 	{ "F6", "changed-while-running", changed_while_running, NULL },
-	{ "F6", "regions-removed", regions_removed, NULL },
 	{ NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -172,6 +173,67 @@ bool ctx_eager(const struct ctx *c, unsigned int q)
 int ctx_eager_queue(const struct ctx *c)
 {
 	return c->row->eager ? __builtin_ctzll(c->row->eager) : -1;
+}
+
+int ctx_files(int *fd, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		fd[i] = memfd_create("bad", MFD_CLOEXEC);
+		if (fd[i] < 0 || ftruncate(fd[i], 4096) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void ctx_close(const int *fd, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		close(fd[i]);
+	}
+}
+
+int ctx_judge(struct ctx *c, struct guest *g, uint32_t request,
+	      const void *payload, uint32_t size, const int *fds, size_t n_fds,
+	      enum verdict v)
+{
+	uint8_t reply[VU_MAX_PAYLOAD];
+	uint64_t answer = 0;
+	int fd = -1, ret;
+
+	ret = front_send(g->f, request, VU_FLAG_NEED_REPLY, payload, size, fds,
+			 n_fds);
+	if (ret == 0) {
+		ret = front_recv(g->f, request, reply, sizeof(reply), &fd);
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	if (ret == 8) {
+		memcpy(&answer, reply, 8);
+	}
+	NEED(ret >= 0 || ret == -ECONNRESET || ret == -EPIPE, "answer: %s",
+	     front_why(g->f));
+	NEED(ret >= 0 || v == ANY || v == REFUSED, "it ends the connection");
+	NEED(ret < 0 || v == ANY || v == LIVES || answer != 0 || ret != 8,
+	     "it is accepted");
+	if (ret >= 0) {
+		ret = front_barrier(g->f);
+		NEED(ret >= 0 || v == ANY || v == REFUSED,
+		     "it ends the connection afterwards");
+	}
+	return 0;
+}
+
+void ctx_work(struct guest *g, uint64_t gpa)
+{
+	for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
+		const struct front_buf b[2] = { { gpa, 64, false },
+						{ gpa + 64, 4000, true } };
+
+		front_add(g->f, q, b, 2, 0);
+		front_kick_always(g->f, q);
+	}
 }
 
 /* ---- running them ---- */
@@ -332,9 +394,9 @@ static int start(struct ctx *c, enum vdev_home home, struct baseline *b,
 static void run_all(struct ctx *c, enum vdev_home home, const struct options *o,
 		    struct totals *t)
 {
-	static const struct contract_case *const lists[] = { cases_life,
-							     cases_ring,
-							     cases_message };
+	static const struct contract_case *const lists[] = {
+		cases_life, cases_ring, cases_message, cases_memory, cases_fuzz,
+	};
 	static const struct contract_case end = { .id = "end",
 						  .name = "memory" };
 	struct baseline b;

@@ -141,6 +141,24 @@ bool ctx_eager(const struct ctx *c, unsigned int q);
 /* The first such queue; -1 none. */
 int ctx_eager_queue(const struct ctx *c);
 
+/* @n memfds of 4096 bytes: 0 */
+int ctx_files(int *fd, unsigned int n);
+void ctx_close(const int *fd, unsigned int n);
+/* A request with memory around @gpa on every queue, with kicks. */
+void ctx_work(struct guest *g, uint64_t gpa);
+
+enum verdict {
+	ANY,     /* as the device likes */
+	REFUSED, /* a non-zero answer, or the connection is over */
+	LIVES,   /* the connection goes on */
+	NACKED,  /* it goes on, and the answer is not zero */
+};
+
+/* Send with need_reply and judge what comes back. */
+int ctx_judge(struct ctx *c, struct guest *g, uint32_t request,
+	      const void *payload, uint32_t size, const int *fds, size_t n_fds,
+	      enum verdict v);
+
 #define NEED(cond, ...)                                                        \
 	do {                                                                   \
 		if (!(cond)) {                                                 \
@@ -170,6 +188,7 @@ struct contract_case {
 	int (*run)(struct ctx *c); /* 0 ok, -1 failed, 1 skipped */
 	const void *arg;           /* its c->arg */
 };
-extern const struct contract_case cases_life[], cases_ring[], cases_message[];
+extern const struct contract_case cases_life[], cases_ring[], cases_message[],
+	cases_memory[], cases_fuzz[];
 
 #endif

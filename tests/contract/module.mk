@@ -2,7 +2,9 @@
 # Every row of the device table, in every home, against a hostile world.
 check_PROGRAMS += tests/contract/contract
 tests_contract_contract_SOURCES = \
+	%D%/cases_fuzz.c \
 	%D%/cases_life.c \
+	%D%/cases_memory.c \
 	%D%/cases_message.c \
 	%D%/cases_ring.c \
 	%D%/contract.c %D%/contract.h \
