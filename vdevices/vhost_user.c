@@ -358,27 +358,35 @@ static int fill(struct vu *vu, struct av_err *err)
 	}
 }
 
+static int one_message(struct vu *vu, struct av_err *err)
+{
+	int ret = fill(vu, err);
+
+	if (ret <= 0) {
+		return ret;
+	}
+	ret = vu_msg_handle(vu, err);
+	vu_close_fds(&vu->m);
+	vu->m.have = 0;
+	if (!ret && gm_broken(vu->mem)) {
+		ret = av_err_set(err, -EPROTO, "a shared file was truncated");
+	}
+	return ret ? ret : 1;
+}
+
 int vu_input(struct vu *vu, struct av_err *err)
 {
-	send_config_change(vu);
-	for (int i = 0; i < BUDGET; i++) {
-		int ret = fill(vu, err);
+	int ret = 1;
 
-		if (ret <= 0) {
-			return ret;
-		}
-		ret = vu_msg_handle(vu, err);
-		vu_close_fds(&vu->m);
-		vu->m.have = 0;
-		if (ret < 0) {
-			return ret;
-		}
-		if (gm_broken(vu->mem)) {
-			return av_err_set(err, -EPROTO,
-					  "a shared file was truncated");
-		}
+	if (vu->over) {
+		return av_err_set(err, vu->over, "the connection is over");
 	}
-	return 1;
+	send_config_change(vu);
+	for (int i = 0; i < BUDGET && ret > 0; i++) {
+		ret = one_message(vu, err);
+	}
+	vu->over = ret < 0 ? ret : 0;
+	return ret;
 }
 
 /* ---- queues ---- */

@@ -61,6 +61,7 @@ struct vu_ring {
 
 struct vu {
 	int fd;
+	int over; /* -errno once vu_input() has given up */
 	const struct vu_ops *ops;
 	void *ctx;
 	struct guest_mem *mem;

@@ -133,6 +133,21 @@ TEST(vu_messages_in_one_write_keep_their_own_descriptors)
 	CHECK_EQ(open_fds(), before);
 }
 
+TEST(vu_nothing_is_read_after_the_end)
+{
+	struct vu_header bad = { VU_GET_FEATURES, VU_VERSION, UINT32_MAX };
+	uint8_t junk[2 * VU_MAX_PAYLOAD] = { 0 };
+	struct rig g;
+
+	rig_open(&g);
+	rig_raw(&g, &bad, sizeof(bad), NULL, 0);
+	CHECK_EQ(rig_serve(&g), -EPROTO);
+	rig_raw(&g, junk, sizeof(junk), &g.call, 1);
+	CHECK_EQ(rig_serve(&g), -EPROTO);
+	ends(&g, rig_serve(&g), -EPROTO, "over");
+	rig_close(&g);
+}
+
 TEST(vu_half_a_message_ends_with_its_connection)
 {
 	struct vu_header h = { VU_SET_FEATURES, VU_VERSION, 8 };
@@ -1226,6 +1241,7 @@ int main(void)
 		T(vu_queue_runs_with_kick_and_enable_and_serves),
 		T(vu_message_may_come_byte_by_byte),
 		T(vu_messages_in_one_write_keep_their_own_descriptors),
+		T(vu_nothing_is_read_after_the_end),
 		T(vu_half_a_message_ends_with_its_connection),
 		T(vu_malformed_headers_end_the_connection),
 		T(vu_too_many_descriptors_are_closed_and_end_the_connection),
