@@ -56,6 +56,8 @@ TEST(vu_queue_runs_with_kick_and_enable_and_serves)
 	CHECK_EQ(g.p.state.index, 0);
 	CHECK_EQ(g.p.state.num, 2);
 	CHECK(!vu_queue_runs(g.vu, 0) && g.watched[0] == -1);
+	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 1); /* a new kick must come */
+	CHECK(!vu_queue_runs(g.vu, 0));
 	rig_close(&g);
 	CHECK_EQ(g.stops, 1);
 	CHECK_EQ(g.resets, 1);
@@ -795,6 +797,9 @@ TEST(vu_memory_taken_away_stops_its_queues_only)
 	rig_call(&g, VU_REM_MEM_REG, 0, &s, sizeof(s), &g.mem_fd, 1);
 	CHECK(!vu_queue_runs(g.vu, 0));
 	CHECK_EQ(g.watched[0], -1);
+	CHECK_EQ(rig_add_mem(&g, 0), -EAGAIN);
+	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 1);
+	CHECK(!vu_queue_runs(g.vu, 0));
 	CHECK_EQ(rig_ring(&g, VU_GET_VRING_BASE, 0, 0), 0);
 	CHECK_EQ(g.p.state.num, 1);
 	rig_close(&g);
@@ -1069,7 +1074,8 @@ TEST(vu_inflight_table_of_nonsense_is_refused)
 
 TEST(vu_inflight_table_of_the_other_ring_format_is_not_used)
 {
-	struct vu_inflight f = { 0, 0, RIG_QUEUES, RIG_NUM };
+	struct vu_inflight f = { 0, 0, RIG_QUEUES, 4096 };
+	static uint8_t before[1 << 18], after[1 << 18];
 	struct rig g;
 	int table;
 
@@ -1080,7 +1086,7 @@ TEST(vu_inflight_table_of_the_other_ring_format_is_not_used)
 	g.reply_fd = -1;
 	f = g.p.inflight;
 	rig_call(&g, VU_SET_INFLIGHT_FD, 0, &f, 20, &table, 1);
-	close(table);
+	CHECK_EQ(pread(table, before, sizeof(before), 0), (ssize_t)f.size);
 	/* entries of packed rings are twice as long: past the mapping */
 	rig_u64(&g, VU_SET_FEATURES, RIG_FEATURES | VIRTIO_F_RING_PACKED);
 	rig_add_mem(&g, 0);
@@ -1090,8 +1096,11 @@ TEST(vu_inflight_table_of_the_other_ring_format_is_not_used)
 	rig_ring(&g, VU_SET_VRING_BASE, 1, 0x80008000);
 	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 1);
 	rig_ring(&g, VU_SET_VRING_ENABLE, 1, 1);
-	CHECK(vu_queue_runs(g.vu, 1));
+	CHECK(vu_queue_runs(g.vu, 0) && vu_queue_runs(g.vu, 1));
 	rig_close(&g);
+	CHECK_EQ(pread(table, after, sizeof(after), 0), (ssize_t)f.size);
+	CHECK(!memcmp(before, after, f.size));
+	close(table);
 }
 
 TEST(vu_device_state_goes_through_a_pipe_both_ways)
@@ -1180,6 +1189,7 @@ TEST(vu_device_state_is_bounded_and_only_of_a_stopped_device)
 	rig_call(&g, VU_SET_DEVICE_STATE_FD, 0, &load, 8, &g.mem_fd, 1);
 	CHECK_EQ(rig_call(&g, VU_CHECK_DEVICE_STATE, 0, NULL, 0, NULL, 0), 0);
 	CHECK_EQ(g.p.u64, 1);
+	CHECK_EQ(g.loads, 0);
 	rig_close(&g);
 }
 

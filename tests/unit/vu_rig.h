@@ -51,7 +51,7 @@ struct rig {
 	/* what the device saw */
 	int watched[RIG_QUEUES];
 	bool on[RIG_QUEUES];
-	unsigned int starts, stops, resets, sets, notes;
+	unsigned int starts, stops, resets, sets, loads, notes;
 	bool hold; /* the device keeps what it pops until it is stopped */
 	struct vq_chain held;
 	struct iovec iov[64];
@@ -178,6 +178,7 @@ static inline int rig_load(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct rig *g = ctx;
 
+	g->loads++;
 	if (len > sizeof(g->state)) {
 		return -EINVAL;
 	}
