@@ -439,7 +439,14 @@ static void in_range(struct world *w, const struct args *a)
 	phone_silence(bluetooth_phone(w->bt), false, false);
 }
 
+static const char *const net_directions[] = { "both", "in", "out", NULL };
+
 #define REQUIRED .required = true
+#define NET_DEVICE                                                             \
+	{                                                                      \
+		.name = "device", .type = ARG_STR,                             \
+		.help = "one of them by its name; default: all"                \
+	}
 #define WHICH_DEVICE                                                           \
 	{ .name = "device",                                                    \
 	  .type = ARG_STR,                                                     \
@@ -531,6 +538,30 @@ const struct fault fault_table[] = {
 	  .help = "all signals are weaker; below 20 dBHz they are lost",
 	  .arg = { { .name = "by", .type = ARG_NUM, .min = 0, .max = 60, .help = "dB, default 10" } },
 	  .check = fault_gnss_check, .begin = fault_gnss_weak_begin, .end = fault_gnss_weak_end },
+	{ .name = "net-bandwidth",
+	  .help = "a network device is slow",
+	  .arg = { { .name = "rate", .type = ARG_NUM, .dim = DIM_DATA_RATE, .min = 1000, .max = 1e11,
+		     .help = "each way", REQUIRED },
+		   NET_DEVICE },
+	  .device = "net" },
+	{ .name = "net-delay",
+	  .help = "frames of a network device are late, each way; they keep their order",
+	  .arg = { { .name = "time", .type = ARG_TIME, .help = "how late", REQUIRED },
+		   { .name = "jitter", .type = ARG_TIME, .help = "at most that much more or less, default 0" },
+		   NET_DEVICE },
+	  .device = "net" },
+	{ .name = "net-down",
+	  .help = "the link of a network device is down",
+	  .arg = { NET_DEVICE },
+	  .device = "net" },
+	{ .name = "net-loss",
+	  .help = "frames of a network device are lost",
+	  .arg = { { .name = "share", .type = ARG_NUM, .dim = DIM_RATIO, .min = 0, .max = 1,
+		     .help = "of all frames", REQUIRED },
+		   { .name = "direction", .type = ARG_ENUM, .names = net_directions,
+		     .help = "in: to the guest; default both" },
+		   NET_DEVICE },
+	  .device = "net" },
 	{ .name = "sensor-bias",
 	  .help = "a motion sensor is off by some amount",
 	  .arg = { MOTION_SENSOR,
@@ -634,6 +665,10 @@ const char *const fault_names[] = { "blk-error",
 				    "gnss-spoof",
 				    "gnss-tunnel",
 				    "gnss-weak",
+				    "net-bandwidth",
+				    "net-delay",
+				    "net-down",
+				    "net-loss",
 				    "sensor-bias",
 				    "sensor-clock",
 				    "sensor-dropout",

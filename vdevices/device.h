@@ -168,5 +168,12 @@ void vdev_event(struct vdev *d, const char *fmt, ...)
 void vdev_config_changed(struct vdev *d);
 /* Count one failed request. */
 void vdev_error(struct vdev *d);
+/*
+ * As if the device had been pulled out: a front-end that keeps the config space
+ * to itself (QEMU's net) is hung up on, and turned away until it is back (@out
+ * false). Others are left alone, they read the config space. Also while none is
+ * connected. Calls stop() and reset() before it returns.
+ */
+void vdev_unplug(struct vdev *d, bool out);
 
 #endif

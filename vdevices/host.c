@@ -46,6 +46,7 @@ struct vdev_host {
 	uv_idle_t *idle;
 	bool busy; /* idle runs */
 	bool drop; /* hang up at the next chance: memory is gone */
+	bool unplugged; /* front-ends are turned away */
 	bool ended;
 	bool open; /* type->open() succeeded */
 };
@@ -457,6 +458,19 @@ static void hang_up(struct vdev_host *h, const char *why)
 	set_state(h);
 }
 
+void vdev_unplug(struct vdev *d, bool out)
+{
+	struct vdev_host *h = host_of(d);
+
+	if (out && h->vu && vu_reads_config(h->vu)) {
+		return;
+	}
+	h->unplugged = out;
+	if (out) {
+		hang_up(h, "unplugged");
+	}
+}
+
 static void on_front(uv_poll_t *p, int status, int events)
 {
 	struct vdev_host *h = p->data;
@@ -513,6 +527,10 @@ static void on_listen(uv_poll_t *p, int status, int events)
 	}
 	fd = accept4(h->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
+		return;
+	}
+	if (h->unplugged) {
+		close(fd); /* left waiting, QEMU would wait for an answer */
 		return;
 	}
 	if (h->vu && front_gone(h)) {

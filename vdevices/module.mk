@@ -58,6 +58,14 @@ libavsim_a_SOURCES += \
 	%D%/dev_blk.c
 
 libavsim_a_SOURCES += \
+	%D%/dev_net.c \
+	%D%/net_ctrl.c %D%/net_ctrl.h \
+	%D%/net_frame.c %D%/net_frame.h \
+	%D%/net_line.c %D%/net_line.h \
+	%D%/net_opts.c %D%/net_opts.h \
+	%D%/net_stack.c %D%/net_stack.h
+
+libavsim_a_SOURCES += \
 	%D%/dev_vsock.c \
 	%D%/vsock.c %D%/vsock.h \
 	%D%/vsock_bridge.c %D%/vsock_bridge.h \

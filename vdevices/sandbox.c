@@ -277,7 +277,7 @@ static const int inet[] = {
 	SCMP_SYS(connect),    SCMP_SYS(bind),       SCMP_SYS(listen),
 	SCMP_SYS(setsockopt), SCMP_SYS(openat),     SCMP_SYS(open),
 	SCMP_SYS(stat),       SCMP_SYS(newfstatat), SCMP_SYS(statx),
-	SCMP_SYS(uname),      SCMP_SYS(sysinfo),
+	SCMP_SYS(uname),      SCMP_SYS(sysinfo),    SCMP_SYS(accept),
 };
 
 static const int uring[] = {
@@ -378,6 +378,20 @@ static int add_narrow(scmp_filter_ctx f, unsigned int may)
 		ret = ret ? ret
 			  : seccomp_rule_add(f, ok, SCMP_SYS(socket), 1,
 					     SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+		/* a resolver in good faith: the C library asks for the number
+		 * of an interface by a socket of another family */
+		for (int af = 0; af < AF_INET6 && !ret; af++) {
+			ret = af == AF_INET ? 0
+					    : seccomp_rule_add(
+						      f, no, SCMP_SYS(socket),
+						      1,
+						      SCMP_A0(SCMP_CMP_EQ,
+							      (unsigned int)
+								      af));
+		}
+		ret = ret ? ret
+			  : seccomp_rule_add(f, no, SCMP_SYS(socket), 1,
+					     SCMP_A0(SCMP_CMP_GT, AF_INET6));
 	}
 	if (!ret && (may & VDEV_MAY_THREADS)) {
 		ret = seccomp_rule_add(f, ok, SCMP_SYS(clone), 1,

@@ -116,6 +116,11 @@ uint64_t vu_offered_protocol(const struct vu *vu)
 	return f;
 }
 
+bool vu_reads_config(const struct vu *vu)
+{
+	return vu_has(vu, VU_PF_CONFIG);
+}
+
 uint64_t vu_features(const struct vu *vu)
 {
 	return vu->features &

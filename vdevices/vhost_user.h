@@ -84,6 +84,7 @@ int vu_check(struct vu *vu);
 /* Tell the front-end; dropped silently where it offered no channel. */
 void vu_config_changed(struct vu *vu);
 uint64_t vu_features(const struct vu *vu); /* negotiated, without bit 30 */
+bool vu_reads_config(const struct vu *vu); /* CONFIG was negotiated */
 bool vu_queue_runs(const struct vu *vu, unsigned int q);
 
 #endif
