@@ -118,7 +118,7 @@ TEST(scenario_file_tells_place_and_remedy)
 		  "want a plain value here" },
 		{ D "faults: [{ at: 1s, wheel: fl }]", "'fault' is missing" },
 		{ D "faults: [{ at: 1s, fault: leak }]",
-		  "2:27: 'name' must be one of" },
+		  "2:27: 'name': unknown 'leak'" },
 		{ D "faults: [{ at: 1s, fault: tyre-leak }]",
 		  "'fault' needs 'wheel'" },
 		{ D "faults: [{ at: 1s, fault: tyre-leak, wheel: fl, bus: x }]",
