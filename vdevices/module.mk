@@ -24,6 +24,10 @@ UNIT_TESTS += tests/unit/test_vhost_user
 tests_unit_test_vhost_user_SOURCES = tests/unit/test_vhost_user.c \
 	tests/unit/vu_rig.h
 tests_unit_test_vhost_user_LDADD = $(CMOCKA_LDADD)
+FUZZERS += tests/fuzz/fuzz_vhost_user
+tests_fuzz_fuzz_vhost_user_SOURCES = tests/fuzz/fuzz_vhost_user.c \
+	tests/unit/vu_rig.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_vhost_user_LDFLAGS = $(FUZZ_LINK)
 
 UNIT_TESTS += tests/unit/test_port
 tests_unit_test_port_LDADD = $(CMOCKA_LDADD)
