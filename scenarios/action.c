@@ -199,9 +199,7 @@ static int read_enum(const struct arg_spec *s, const char *text, int *out,
 	}
 	av_suggest_text(hint, av_suggest(text, n, list_at, s->names));
 	if (used >= sizeof(list)) {
-		return av_err_set(err, -EINVAL,
-				  "'%s': unknown '%.64s'%s; avsim list shows "
-				  "what there is",
+		return av_err_set(err, -EINVAL, "'%s': unknown '%.64s'%s",
 				  s->name, text, hint);
 	}
 	return av_err_set(err, -EINVAL, "'%s' must be one of %s; not '%.64s'%s",
