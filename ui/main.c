@@ -15,7 +15,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+enum { NOFILE_MAX = 65536 };
 
 static const char *command_name(const void *ctx, size_t i)
 {
@@ -93,21 +96,33 @@ static int run(int argc, char **argv)
 			return cli_table[i]->run(argc, argv);
 		}
 	}
-	return cli_trouble("unknown command '%s'%s; avsim --help lists them",
-			   name,
-			   av_suggest_text(hint, av_suggest(name,
-							    cli_n_commands,
-							    command_name,
-							    NULL)));
+	return cli_trouble(
+		"unknown command '%s'%s; avsim --help lists them", name,
+		av_suggest_text(hint, av_suggest(name, cli_n_commands,
+						 command_name, NULL)));
+}
+
+/* Each connection of a guest to the host is a descriptor; the usual soft limit
+ * of 1024 is for programs that still use select(). */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max < NOFILE_MAX ? r.rlim_max : NOFILE_MAX;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
 }
 
 int main(int argc, char **argv)
 {
-	/* a device's own process: no terminal, no locale, nothing of the rest */
+	/* a device's own process: no terminal, no locale, nothing of the rest
+	 */
 	if (argc > 1 && !strcmp(argv[1], VDEV_CHILD_ARG)) {
 		return vdev_child_main(argc, argv);
 	}
 	hold_standard_streams();
+	raise_limits();
 	setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */

@@ -77,6 +77,8 @@ static void send_(void *ctx, const struct vsock_hdr *h, const void *data)
 	}
 	virtq_push(vdev_queue(v->d, Q_RX), &v->rx, (uint32_t)sizeof(*h) + len);
 	v->have_rx = false;
+	/* a service may write at any moment: the host flushes behind a kick */
+	vdev_wake(v->d, Q_RX);
 }
 
 static void wake(void *ctx)

@@ -288,6 +288,9 @@ static void on_idle(uv_idle_t *idle)
 		if (h->slot[i].pending) {
 			serve(h, i);
 		}
+	}
+	/* only now: one queue's work may have woken an earlier one */
+	for (unsigned int i = 0; i < h->n_queues; i++) {
 		more = more || h->slot[i].pending;
 	}
 	if (!more && h->idle) {

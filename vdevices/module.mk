@@ -32,6 +32,11 @@ tests_fuzz_fuzz_vhost_user_LDFLAGS = $(FUZZ_LINK)
 UNIT_TESTS += tests/unit/test_port
 tests_unit_test_port_LDADD = $(CMOCKA_LDADD)
 
+FUZZERS += tests/fuzz/fuzz_vhost_user
+tests_fuzz_fuzz_vhost_user_SOURCES = tests/fuzz/fuzz_vhost_user.c \
+	tests/unit/vu_rig.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_vhost_user_LDFLAGS = $(FUZZ_LINK)
+
 # Where devices run, and their way to the world.
 libavsim_a_SOURCES += \
 	%D%/device.h \
@@ -93,3 +98,5 @@ FUZZERS += tests/fuzz/fuzz_virtq
 tests_fuzz_fuzz_virtq_SOURCES = tests/fuzz/fuzz_virtq.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_virtq_LDFLAGS = $(FUZZ_LINK)
 BENCHES += tests/bench/bench_virtq
+UNIT_TESTS += tests/unit/test_vsock_mass
+tests_unit_test_vsock_mass_LDADD = $(FRONT_LDADD) $(CMOCKA_LIBS)

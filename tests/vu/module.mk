@@ -5,5 +5,6 @@ tests_vu_libfront_a_SOURCES = \
 	%D%/front.c %D%/front.h \
 	%D%/front_mem.c \
 	%D%/front_priv.h \
-	%D%/front_ring.c
+	%D%/front_ring.c \
+	%D%/vpeer.c %D%/vpeer.h
 FRONT_LDADD = tests/vu/libfront.a $(LDADD)
