@@ -30,6 +30,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* libseccomp's own macros leave members out */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 #define RESOLV "/etc/resolv.conf"
 
 /* ---- namespaces ---- */
