@@ -82,6 +82,19 @@ ACT_FN(act_sensor_rate_check);
 /* Index of the motion sensor called @name; -ENODEV, -ENOENT with a hint. */
 int act_find_sensor(struct world *w, const char *name, struct av_err *err);
 
+/* act_hands.c */
+ACT_FN(act_press);
+ACT_FN(act_press_check);
+ACT_FN(act_swipe);
+ACT_FN(act_swipe_check);
+ACT_FN(act_touch);
+ACT_FN(act_touch_check);
+ACT_FN(act_turn);
+ACT_FN(act_turn_check);
+extern const char *const act_press_kinds[];
+extern const char *const act_touch_kinds[];
+extern const char *const act_turn_axes[];
+
 /* act_input.c */
 ACT_FN(act_custom_input);
 ACT_FN(act_evs);

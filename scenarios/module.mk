@@ -6,6 +6,7 @@ libavsim_a_SOURCES += \
 	%D%/act_body.c \
 	%D%/act_data.c \
 	%D%/act_drive.c \
+	%D%/act_hands.c \
 	%D%/act_input.c \
 	%D%/act_phone.c \
 	%D%/act_sensor.c \

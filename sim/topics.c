@@ -34,6 +34,8 @@ const struct av_topic av_topics[TOPIC_N] = {
 	    "text", "per power state change"),
 	ROW(TOPIC_SERVICE, STAGE_SERVICES, struct text_event,
 	    "text; latency is wall time", "per answered request"),
+	ROW(TOPIC_INPUT, STAGE_SERVICES, struct hid_event,
+	    "pixels; codes of evdev", "per change; a moving finger 60 Hz"),
 	ROW(TOPIC_BT, STAGE_SERVICES, struct text_event,
 	    "text", "per change of a Bluetooth link, pairing, call"),
 	ROW(TOPIC_AUDIO, STAGE_SERVICES, struct audio_event,

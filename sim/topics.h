@@ -25,6 +25,7 @@ enum av_topic_id {
 	TOPIC_GNSS,	/* struct gnss_event */
 	TOPIC_POWER,	/* struct text_event */
 	TOPIC_AUDIO,	/* struct audio_event */
+	TOPIC_INPUT,	/* struct hid_event */
 	TOPIC_BT,	/* struct text_event; links, pairing, calls */
 	TOPIC_SERVICE,	/* struct text_event; what the outside world asked for */
 	TOPIC_DEVICE,	/* struct text_event */
@@ -169,6 +170,24 @@ struct imu_sample {
 	const char *name; /* of the sensor, as long as the stage lives */
 	int32_t raw[IMU_VALUES_MAX]; /* in quanta of the sensor */
 	double value[IMU_VALUES_MAX]; /* the same in m/s2, rad/s or uT */
+};
+
+/* ---- hands on input devices ---- */
+
+enum hid_kind { HID_TOUCH, HID_KEYS, HID_ROTARY, HID_N_KINDS };
+
+/* Something happened to an input device of the guest. */
+struct hid_event {
+	vtime t;
+	enum hid_kind kind;
+	const char *device; /* name of it; NULL: all of that kind */
+	/* HID_TOUCH: where this finger is, or was when it left */
+	unsigned int finger;
+	int x, y; /* pixels from the top left */
+	bool down;
+	/* others: code and value as Linux's input layer has them */
+	uint16_t code;
+	int32_t value;
 };
 
 /* ---- satellite navigation ---- */

@@ -20,6 +20,7 @@
 #include "sim/bluetooth/bluetooth.h"
 #include "sim/core/log.h"
 #include "sim/services/audio_sessions.h"
+#include "sim/services/hands.h"
 #include "sim/services/power.h"
 #include "sim/vehicle/vehicle_file.h"
 
@@ -390,7 +391,8 @@ static int load(struct world *w, const struct world_opts *o,
 	}
 	if (ret == 0) {
 		w->audio = audio_sessions_create(w->q, w->bus, w->seed);
-		ret = w->audio ? 0 : no_memory(d);
+		w->hands = hands_create(w->q, w->bus);
+		ret = w->audio && w->hands ? 0 : no_memory(d);
 	}
 	if (ret == 0) {
 		w->bt = bluetooth_create(w->q, w->bus, w->seed);
@@ -450,6 +452,7 @@ void world_destroy(struct world *w)
 	scenario_destroy(w->scenario);
 	faults_destroy(w->faults);
 	bluetooth_destroy(w->bt);
+	hands_destroy(w->hands);
 	audio_sessions_destroy(w->audio);
 	power_destroy(w->power);
 	gnss_destroy(w->gnss);

@@ -23,6 +23,7 @@
 
 struct audio_sessions;
 struct bluetooth;
+struct hands;
 struct power;
 
 struct world {
@@ -35,6 +36,7 @@ struct world {
 	struct signals *signals;
 	struct vhal *vhal;
 	struct audio_sessions *audio; /* sim/services/audio_sessions.h */
+	struct hands *hands; /* sim/services/hands.h */
 	struct power *power; /* sim/services/power.h */
 	struct bluetooth *bt; /* sim/bluetooth/bluetooth.h */
 	struct gnss *gnss; /* NULL where there is nothing to tell a place by */

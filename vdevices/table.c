@@ -8,12 +8,14 @@
 #include <string.h>
 
 extern const struct vdev_type vdev_blk;
+extern const struct vdev_type vdev_input;
 extern const struct vdev_type vdev_net;
 extern const struct vdev_type vdev_rng;
 extern const struct vdev_type vdev_vsock;
 
 const struct vdev_type *const vdev_types[] = {
 	&vdev_blk,
+	&vdev_input,
 	&vdev_net,
 	&vdev_rng,
 	&vdev_vsock,

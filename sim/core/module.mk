@@ -4,6 +4,7 @@ libavsim_a_SOURCES += \
 	%D%/cmdq.c %D%/cmdq.h \
 	%D%/date.c %D%/date.h \
 	%D%/err.c %D%/err.h \
+	%D%/evdev.c %D%/evdev.h \
 	%D%/evq.c %D%/evq.h \
 	%D%/log.c %D%/log.h \
 	%D%/pace.c %D%/pace.h \

@@ -66,6 +66,7 @@ libavsim_a_SOURCES += \
 	%D%/grpc_reflect.c %D%/grpc_reflect.h \
 	%D%/grpc_server.c %D%/grpc_server_int.h \
 	%D%/grpc_wire.c %D%/grpc_wire.h \
+	%D%/hands.c %D%/hands.h \
 	%D%/nmea_pty.c %D%/nmea_pty.h \
 	%D%/power.c %D%/power.h \
 	%D%/power_marker.c %D%/power_marker.h \
