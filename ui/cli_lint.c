@@ -11,6 +11,7 @@
 #include "sim/can/dbc.h"
 #include "sim/core/evq.h"
 #include "sim/core/yaml.h"
+#include "sim/gnss/trace.h"
 #include "sim/inputs.h"
 #include "sim/sensors/hal_config.h"
 #include "sim/sensors/imu_trace.h"
@@ -243,6 +244,27 @@ static int check_imu_trace(const struct lint_file *f, struct av_diags *d,
 	return ret;
 }
 
+/* Rows that a run would leave out are told, but the file is good for one. */
+static int check_gnss(const struct lint_file *f, struct av_diags *d,
+		      struct av_err *err)
+{
+	struct av_diags notes = { 0 };
+	struct gnss_trace *t;
+	char text[200];
+	int ret = gnss_trace_parse(f->name, f->data, f->len, &t, &notes, d);
+
+	av_diags_print(&notes, stderr);
+	av_diags_finish(&notes);
+	if (ret == -ENOMEM) {
+		av_err_set(err, ret, "out of memory");
+	} else if (ret == 0) {
+		gnss_trace_summary(t, text, sizeof(text));
+		fprintf(stderr, "%s: %s\n", f->name, text);
+	}
+	gnss_trace_destroy(t);
+	return ret;
+}
+
 static int check_guest(const struct lint_file *f, struct av_diags *d,
 		       struct av_err *err)
 {
@@ -293,6 +315,12 @@ static bool is_hal(const struct lint_file *f)
 	       memmem(f->data, f->len, "sensorHalConfiguration", 22);
 }
 
+static bool is_gnss(const struct lint_file *f)
+{
+	return !f->root && !is_dbc(f) && !is_json(f) &&
+	       gnss_trace_probe(f->data, f->len);
+}
+
 static bool is_imu_trace(const struct lint_file *f)
 {
 	return has_suffix(f->name, ".csv") &&
@@ -326,6 +354,7 @@ static const struct lint_kind {
 	{ is_dbc, check_dbc },
 	{ is_json, check_vhal },
 	{ is_hal, check_hal },
+	{ is_gnss, check_gnss },
 	{ is_imu_trace, check_imu_trace },
 	{ is_sensors, check_sensors },
 	{ is_guest, check_guest },
@@ -361,7 +390,8 @@ static int lint_data(struct lint_file *f)
 	kind = kind_of(f);
 	if (!kind) {
 		ret = cli_trouble("%s: what is it? lint knows .yaml, .dbc, "
-				  ".json, the sensors' .xml and .csv",
+				  ".json, the sensors' .xml and .csv, files of "
+				  "positions",
 				  f->arg);
 	} else {
 		ret = kind->check(f, &d, &err);

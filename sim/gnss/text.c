@@ -343,9 +343,68 @@ size_t gnss_fix_line(const struct gnss_fix *f, const char *provider, vtime t,
 	return n;
 }
 
+/*
+ * Rows are made by the dozen each second, so their numbers do without printf():
+ * whole ones, and ones with six decimals less trailing zeros, a comma before.
+ */
+static size_t word(const char *w, char *buf)
+{
+	size_t n = strlen(w);
+
+	memcpy(buf, w, n);
+	return n;
+}
+
+static size_t digits(uint64_t v, size_t least, char *buf)
+{
+	char d[24];
+	size_t n = 0;
+
+	while (v > 0 || n < least) {
+		d[n++] = (char)('0' + v % 10);
+		v /= 10;
+	}
+	for (size_t i = 0; i < n; i++) {
+		buf[i] = d[n - 1 - i];
+	}
+	return n;
+}
+
+static size_t whole(int64_t v, char *buf)
+{
+	size_t n = 1;
+
+	*buf = ',';
+	if (v < 0) {
+		buf[n++] = '-';
+	}
+	return n + digits(v < 0 ? 0 - (uint64_t)v : (uint64_t)v, 1, buf + n);
+}
+
+/* @v: some 10^12 at most */
+static size_t fixed(double v, char *buf)
+{
+	int64_t micro = llround(v * 1e6);
+	uint64_t u = micro < 0 ? 0 - (uint64_t)micro : (uint64_t)micro;
+	size_t n = 1;
+
+	*buf = ',';
+	if (micro < 0) {
+		buf[n++] = '-';
+	}
+	n += digits(u / 1000000, 1, buf + n);
+	buf[n++] = '.';
+	n += digits(u % 1000000, 6, buf + n);
+	while (buf[n - 1] == '0' && buf[n - 2] != '.') {
+		n--;
+	}
+	return n;
+}
+
 /* The receiver's oscillator runs fast by this; a whole number of virtual ns
  * makes one ns, so that its clock is exact. */
 #define DRIFT_NS_PER_S 25
+#define DRIFT_TEXT "25"
 #define NS_PER_DRIFT (VT_S / DRIFT_NS_PER_S)
 
 #define WEEK_NS (INT64_C(604800) * VT_S)
@@ -359,7 +418,7 @@ size_t gnss_raw_line(const struct sky_epoch *e, const struct sky_signal *s,
 	int64_t full_bias = GNSS_BOOT_NS + t - gps, sent, sv_time;
 	double ns_per_m = 1e9 / GNSS_LIGHT;
 	double path_ns = (s->range_m + s->error_m) * ns_per_m;
-	double carrier = 1575420000;
+	int64_t carrier = 1575420000;
 	int leap = av_gps_leap(unix_ns / VT_S), state = 1 + 2 + 4 + 8 + 16384;
 	size_t n;
 
@@ -368,30 +427,37 @@ size_t gnss_raw_line(const struct sky_epoch *e, const struct sky_signal *s,
 	if (s->system == GNSS_GLONASS) {
 		sv_time = (sent + (3 * 3600 - leap) * VT_S) % DAY_NS;
 		state = 1 + 2 + 64 + 128 + 32768;
-		carrier = 1602000000 + (s->svid * 3 % 14 - 7) * 562500.0;
+		carrier = 1602000000 + (s->svid * 3 % 14 - 7) * 562500;
 	} else if (s->system == GNSS_GALILEO) {
 		state = 1 + 2 + 8 + 1024 + 2048 + 4096 + 16384;
 	}
-	n = (size_t)sprintf(buf, "Raw,%lld,%lld,%d,", (long long)(unix_ns / VT_MS),
-			    (long long)time_nanos, leap);
-	n += (size_t)sprintf(buf + n, ",%lld", (long long)full_bias);
-	n += number((double)drifted + e->clock_m * ns_per_m, buf + n);
-	n += number(e->v_acc_m * ns_per_m, buf + n);
-	n += (size_t)sprintf(buf + n, ",%d,%d,0,%u", DRIFT_NS_PER_S, 5,
-			     s->svid);
-	n += number(path_ns - (double)llround(path_ns), buf + n);
-	n += (size_t)sprintf(buf + n, ",%d,%lld", state, (long long)sv_time);
-	n += number(ceil(s->sigma_m * ns_per_m), buf + n);
-	n += number(round(s->cn0_dbhz * 10) / 10, buf + n);
-	n += number(s->rate_mps + s->rate_error_mps +
-			    DRIFT_NS_PER_S * 1e-9 * GNSS_LIGHT,
-		    buf + n);
-	n += number(s->rate_sigma_mps, buf + n);
-	n += (size_t)sprintf(buf + n, ",0,0.0,0.0");
-	n += number(carrier, buf + n);
-	n += (size_t)sprintf(buf + n, ",,,,0,,%d,", (int)s->system);
-	n += number(round(s->cn0_dbhz * 10 - 40) / 10, buf + n);
-	n += (size_t)sprintf(buf + n, ",,,,,C,%lld",
-			     (long long)(t + GNSS_BOOT_NS));
+	n = word("Raw", buf);
+	n += whole(unix_ns / VT_MS, buf + n);
+	n += whole(time_nanos, buf + n);
+	n += whole(leap, buf + n);
+	n += word(",", buf + n); /* no uncertainty of TimeNanos */
+	n += whole(full_bias, buf + n);
+	n += fixed((double)drifted + e->clock_m * ns_per_m, buf + n);
+	n += fixed(e->v_acc_m * ns_per_m, buf + n);
+	n += word("," DRIFT_TEXT ",5,0", buf + n);
+	n += whole(s->svid, buf + n);
+	n += fixed(path_ns - (double)llround(path_ns), buf + n);
+	n += whole(state, buf + n);
+	n += whole(sv_time, buf + n);
+	n += whole((int64_t)ceil(s->sigma_m * ns_per_m), buf + n);
+	n += fixed(round(s->cn0_dbhz * 10) / 10, buf + n);
+	n += fixed(s->rate_mps + s->rate_error_mps +
+			   DRIFT_NS_PER_S * 1e-9 * GNSS_LIGHT,
+		   buf + n);
+	n += fixed(s->rate_sigma_mps, buf + n);
+	n += word(",0,0.0,0.0", buf + n);
+	n += whole(carrier, buf + n);
+	n += word(",,,,0,", buf + n);
+	n += whole(s->system, buf + n);
+	n += word(",", buf + n); /* no AGC */
+	n += fixed(round(s->cn0_dbhz * 10 - 40) / 10, buf + n);
+	n += word(",,,,,C", buf + n);
+	n += whole(t + GNSS_BOOT_NS, buf + n);
+	buf[n] = '\0';
 	return n;
 }
