@@ -81,6 +81,7 @@ struct blk {
 	unsigned int busy[BLK_QUEUES_MAX]; /* requests of the queue */
 	bool starved[BLK_QUEUES_MAX]; /* chains wait for a request */
 	bool pushed[BLK_QUEUES_MAX]; /* to be flushed */
+	int64_t poll_ns, idle_since; /* see poll_more() in dev_blk.c */
 	int stopping; /* this queue is drained: nothing is delayed; -1 */
 	struct blk_request *delayed; /* in order of @due */
 	uv_timer_t *timer;

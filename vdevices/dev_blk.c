@@ -19,7 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUDGET = 64 };
+enum {
+	BUDGET = 64,
+	POLL_MAX_NS = 32000,
+	POLL_LOOKS = 16,
+	TURN_NS = 500000, /* then other queues come */
+};
 
 /* VIRTIO 1.3, 5.2.4; the last part is secure erase and zones. */
 struct blk_config {
@@ -392,25 +397,22 @@ void blk_ended(struct blk_request *r)
 	}
 }
 
-static bool blk_kick(struct vdev *d, unsigned int q)
+/* Return: chains taken; fewer than BUDGET: there are no more for now. */
+static int take_some(struct blk *b, unsigned int q, int64_t now)
 {
-	struct blk *b = d->priv;
-	struct virtq *vq = vdev_queue(d, q);
-	int64_t now = health_clock_ns();
-	bool more = true;
+	struct virtq *vq = vdev_queue(b->d, q);
+	int n = 0;
 
-	for (int i = 0; i < BUDGET && more; i++) {
+	for (; n < BUDGET; n++) {
 		struct blk_request *r = b->free;
 
 		if (!r) {
 			b->starved[q] = true;
-			more = false;
 			break;
 		}
 		r->c = (struct vq_chain){ .iov = r->iov,
 					  .max_iov = BLK_PIECES };
 		if (!virtq_pop(vq, &r->c)) {
-			more = false;
 			break;
 		}
 		b->free = r->next;
@@ -421,6 +423,55 @@ static bool blk_kick(struct vdev *d, unsigned int q)
 	}
 	blk_io_start(b->io);
 	publish(b);
+	return n;
+}
+
+/*
+ * A driver that waits for each answer comes again within microseconds; going to
+ * sleep and being woken costs more than that. So look at the ring a while
+ * before: as long as that has paid lately, never longer than POLL_MAX_NS.
+ */
+static bool poll_more(struct blk *b, struct virtq *vq, int64_t *now)
+{
+	int64_t end = *now + b->poll_ns;
+
+	while (b->poll_ns && !blk_io_pending(b->io) && !b->delayed) {
+		for (int i = 0; i < POLL_LOOKS; i++) {
+			if (virtq_ready(vq)) {
+				*now = health_clock_ns();
+				return true;
+			}
+		}
+		*now = health_clock_ns();
+		if (*now > end) {
+			b->poll_ns /= 2;
+			break;
+		}
+	}
+	return false;
+}
+
+static void adapt_poll(struct blk *b, int64_t now)
+{
+	if (now - b->idle_since > POLL_MAX_NS) {
+		b->poll_ns = 0; /* it would have been in vain */
+	} else if (b->poll_ns < POLL_MAX_NS) {
+		b->poll_ns = b->poll_ns ? 2 * b->poll_ns : POLL_MAX_NS / 8;
+	}
+}
+
+static bool blk_kick(struct vdev *d, unsigned int q)
+{
+	struct blk *b = d->priv;
+	int64_t now = health_clock_ns(), end = now + TURN_NS;
+	bool more;
+
+	adapt_poll(b, now);
+	do {
+		more = take_some(b, q, now) == BUDGET;
+		now = health_clock_ns();
+	} while ((more || poll_more(b, vdev_queue(d, q), &now)) && now < end);
+	b->idle_since = now;
 	return more;
 }
 
