@@ -239,8 +239,8 @@ static uint64_t account(struct vdev_host *h, unsigned int q)
 
 void vdev_flush(struct vdev *d, unsigned int q)
 {
+	account(host_of(d), q); /* before anybody can ask */
 	virtq_flush(host_of(d)->q[q]);
-	account(host_of(d), q);
 }
 
 static void serve(struct vdev_host *h, unsigned int q)

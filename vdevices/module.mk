@@ -67,6 +67,8 @@ libavsim_a_SOURCES += \
 	%D%/blk_request.c \
 	%D%/blk_uring.c \
 	%D%/dev_blk.c
+UNIT_TESTS += tests/unit/test_blk
+tests_unit_test_blk_LDADD = tests/vu/libfront.a $(LDADD) $(CMOCKA_LDADD)
 
 libavsim_a_SOURCES += \
 	%D%/dev_net.c \

@@ -130,6 +130,18 @@ static void start_peer(struct server *s, const char *daemon)
 	s->pid = spawn(argv);
 }
 
+/* Return: false: it ended before it listened. */
+static bool listens(const struct server *s)
+{
+	for (int i = 0; access(s->socket, F_OK) && i < 1000; i++) {
+		if (waitpid(s->pid, NULL, WNOHANG) == s->pid) {
+			return false;
+		}
+		usleep(10000);
+	}
+	return true;
+}
+
 static void connect_to(struct server *s)
 {
 	struct front_opts o = { .path = s->socket,
@@ -139,12 +151,6 @@ static void connect_to(struct server *s)
 				.busy_poll = true };
 	struct av_err err = { 0 };
 
-	for (int i = 0; access(s->socket, F_OK) && i < 1000; i++) {
-		if (waitpid(s->pid, NULL, WNOHANG) == s->pid) {
-			die(s->name, "did not start");
-		}
-		usleep(10000);
-	}
 	s->mem = front_mem_create(1, 8 << 20);
 	o.mem = s->mem;
 	if (front_open(&o, &s->f, &err) || front_start(s->f, &err)) {
@@ -298,7 +304,7 @@ int main(int argc, char **argv)
 	const char *peer = find_peer(argc, argv, buf);
 	const char *dir = getenv("TMPDIR");
 	char avsim[512];
-	int n = peer ? 2 : 1;
+	int n = 1;
 
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(avsim, sizeof(avsim), "%s/avsim", top ? top : ".");
@@ -308,15 +314,23 @@ int main(int argc, char **argv)
 		die(g_dir, strerror(errno));
 	}
 	start_avsim(&s[0], argc > 1 ? argv[1] : avsim);
+	if (!listens(&s[0])) {
+		die(s[0].name, "did not start");
+	}
 	connect_to(&s[0]);
 	if (peer) {
 		start_peer(&s[1], peer);
+		n = listens(&s[1]) ? 2 : 1;
+	}
+	if (n > 1) {
 		connect_to(&s[1]);
 	}
 	bench_title("blk");
-	if (!peer) {
-		printf("no qemu-storage-daemon: make guest-kit, or AVSIM_QSD; "
-		       "no peer\n");
+	if (n == 1) {
+		printf("no peer: %s; make guest-kit, or name one in "
+		       "AVSIM_QSD\n",
+		       peer ? "qemu-storage-daemon does not start"
+			    : "no qemu-storage-daemon");
 	}
 	compare(s, n, 1, false, ">= 1.0x");
 	compare(s, n, 1, true, ">= 2.0x");

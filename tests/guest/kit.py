@@ -216,9 +216,11 @@ ld=$(ls "$t"/usr/lib64/ld-linux-x86-64.so.2 \\
 	"$t"/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 2>/dev/null | head -n 1)
 exec "$ld" --argv0 {name} \\
 	--library-path "$lib:$t/lib/x86_64-linux-gnu:$lib/pulseaudio" \\
-	"$t/usr/bin/{name}" -L "$t/usr/share/qemu" -L "$t/usr/share/seabios" \\
-	-L "$t/usr/lib/ipxe/qemu" "$@"
+	"$t/usr/bin/{name}" {data}"$@"
 """
+# Where the system emulators find firmware; qemu-storage-daemon needs none.
+DATA = """-L "$t/usr/share/qemu" -L "$t/usr/share/seabios" \\
+	-L "$t/usr/lib/ipxe/qemu" """
 
 
 def wrappers(out, what):
@@ -226,7 +228,9 @@ def wrappers(out, what):
     for name in os.listdir(os.path.join(out, "tree", "usr", "bin")):
         path = os.path.join(out, "bin", name)
         with open(path, "w") as f:
-            f.write(WRAPPER.format(name=name, what=what))
+            f.write(WRAPPER.format(
+                name=name, what=what,
+                data=DATA if name.startswith("qemu-system-") else ""))
         os.chmod(path, 0o755)
 
 
