@@ -75,6 +75,7 @@ struct blk {
 	bool no_nowait; /* the file system does not know RWF_NOWAIT */
 	uint64_t n_writes, n_flushed; /* completed; those a flush has covered */
 	uint64_t n_failed;
+	unsigned int slow_writes; /* left to hand on */
 	struct blk_faults fault;
 	struct av_rand rand;
 	struct blk_request *pool, *free;

@@ -46,6 +46,7 @@ static_assert(sizeof(struct wire_range) == 16, "5.2.6");
 
 enum { RANGE_UNMAP = 1 };
 
+enum { SLOW_WRITE_NS = 1000000, SLOW_WRITES = 64 };
 enum { ZEROES = 65536, ZERO_PIECES = 16 };
 static const uint8_t zeroes[ZEROES];
 
@@ -139,6 +140,30 @@ static void written(struct blk_request *r)
 
 static void go_on(struct blk_request *r);
 
+/*
+ * Into the page cache, which takes no longer than a copy; unless the kernel
+ * holds back who writes faster than the disk. Reads would wait behind that, so
+ * the next writes are handed on.
+ */
+static ssize_t write_at_once(struct blk *b, int fd, const struct iovec *iov,
+			     unsigned int n, off_t off)
+{
+	int64_t t;
+	ssize_t k;
+
+	if (b->slow_writes) {
+		b->slow_writes--;
+		errno = EAGAIN;
+		return -1;
+	}
+	t = health_clock_ns();
+	k = pwritev(fd, iov, (int)n, off);
+	if (health_clock_ns() - t > SLOW_WRITE_NS) {
+		b->slow_writes = SLOW_WRITES;
+	}
+	return k;
+}
+
 /* Bytes moved, 0 at the end of the file, -EAGAIN: it would sleep. */
 static ssize_t at_once(struct blk_request *r, int fd, unsigned int n)
 {
@@ -147,7 +172,7 @@ static ssize_t at_once(struct blk_request *r, int fd, unsigned int n)
 
 	do {
 		if (r->type == T_OUT) {
-			k = pwritev(fd, r->data, (int)n, off);
+			k = write_at_once(r->b, fd, r->data, n, off);
 		} else if (r->b->no_nowait) {
 			return -EAGAIN;
 		} else {

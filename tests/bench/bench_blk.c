@@ -6,6 +6,7 @@
  *
  *	bench_blk [AVSIM [STORAGE-DAEMON]]
  *
+ * Disks are made in $TMPDIR, else /dev/shm, where no writeback disturbs.
  * The second is looked for in $AVSIM_QSD, the guest kit's cache and PATH.
  */
 #include "config.h"
@@ -309,7 +310,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(avsim, sizeof(avsim), "%s/avsim", top ? top : ".");
 	snprintf(g_dir, sizeof(g_dir), "%s/avsim-bench-blk-XXXXXX",
-		 dir ? dir : "/tmp");
+		 dir ? dir : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	if (!mkdtemp(g_dir)) {
 		die(g_dir, strerror(errno));
 	}
