@@ -175,6 +175,8 @@ static size_t net_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	}
 	memcpy(buf, net_arp, max < sizeof(net_arp) ? max : sizeof(net_arp));
 	return max < sizeof(net_arp) ? max : sizeof(net_arp);
+}
+
 /* ---- input ---- */
 
 /* A lamp is switched: there is none, but the driver gets its buffer back. */
