@@ -35,6 +35,7 @@ struct vsock_dev {
 	struct vsock_guest *g;
 	uint64_t cid;
 	bool seqpacket, capture;
+	bool kicking;    /* packets to the guest are flushed at its end */
 	bool have_rx;    /* rx holds a chain that is not filled yet */
 	bool want_reset; /* an event waits for a buffer */
 	struct vq_chain rx, tx;
@@ -77,8 +78,10 @@ static void send_(void *ctx, const struct vsock_hdr *h, const void *data)
 	}
 	virtq_push(vdev_queue(v->d, Q_RX), &v->rx, (uint32_t)sizeof(*h) + len);
 	v->have_rx = false;
-	/* a service may write at any moment: the host flushes behind a kick */
-	vdev_wake(v->d, Q_RX);
+	/* a service may write at any moment */
+	if (!v->kicking) {
+		vdev_flush(v->d, Q_RX);
+	}
 }
 
 static void wake(void *ctx)
@@ -290,16 +293,19 @@ static void kick_event(struct vsock_dev *v)
 static bool vsock_kick(struct vdev *d, unsigned int q)
 {
 	struct vsock_dev *v = d->priv;
+	bool more = false;
 
-	switch (q) {
-	case Q_TX:
-		return kick_tx(v);
-	case Q_EVENT:
+	v->kicking = true;
+	if (q == Q_TX) {
+		more = kick_tx(v);
+	} else if (q == Q_EVENT) {
 		kick_event(v);
-		return false;
-	default:
-		return vsock_pump(v->g);
+	} else {
+		more = vsock_pump(v->g);
 	}
+	v->kicking = false;
+	vdev_flush(d, Q_RX);
+	return more;
 }
 
 static void vsock_reset(struct vdev *d)

@@ -428,6 +428,9 @@ static int hold_bytes(struct conn *c, const void *data, size_t len)
 {
 	size_t need = c->to - c->from + len;
 
+	if (len == 0) {
+		return 0;
+	}
 	if (c->from && c->to + len > c->size) {
 		memmove(c->buf, c->buf + c->from, c->to - c->from);
 		c->part -= c->from < c->part ? c->from : c->part;
