@@ -32,11 +32,6 @@ tests_fuzz_fuzz_vhost_user_LDFLAGS = $(FUZZ_LINK)
 UNIT_TESTS += tests/unit/test_port
 tests_unit_test_port_LDADD = $(CMOCKA_LDADD)
 
-FUZZERS += tests/fuzz/fuzz_vhost_user
-tests_fuzz_fuzz_vhost_user_SOURCES = tests/fuzz/fuzz_vhost_user.c \
-	tests/unit/vu_rig.h $(FUZZ_MAIN)
-tests_fuzz_fuzz_vhost_user_LDFLAGS = $(FUZZ_LINK)
-
 # Where devices run, and their way to the world.
 libavsim_a_SOURCES += \
 	%D%/device.h \
