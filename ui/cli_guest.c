@@ -201,9 +201,11 @@ int cli_guest_load(struct cli_guest *g, struct cli_devices *d)
 {
 	int status = 0;
 
-	if (!g->profile && (g->set.n || g->print)) {
+	if (!g->profile && (g->set.n || g->print || g->by_hand)) {
 		return cli_trouble("%s wants --guest NAME",
-				   g->print ? "--print-vmm" : "--guest-set");
+				   g->print     ? "--print-vmm"
+				   : g->by_hand ? "--no-vmm"
+						: "--guest-set");
 	}
 	if (g->profile) {
 		status = load_profile(g);
@@ -255,7 +257,7 @@ int cli_guest_print(const struct cli_guest *g, const struct cli_devices *d,
 		fprintf(stderr, "avsim: %s\n", c.note[i]);
 	}
 	if (!run_dir) {
-		fprintf(stderr, "avsim: for a run with --run-dir %s\n", dir);
+		fprintf(stderr, "avsim: for a run with --no-vmm --run-dir %s\n", dir);
 	}
 	vmm_command_print(&c, stdout);
 	vmm_command_finish(&c);

@@ -17,6 +17,7 @@ struct cli_guest {
 	const char *profile; /* --guest: name or file */
 	struct cli_list set; /* --guest-set */
 	bool print;          /* --print-vmm */
+	bool by_hand;        /* --no-vmm */
 	/* made of them by cli_guest_load() */
 	struct guest *guest;
 	char path[PATH_MAX]; /* of the profile */
@@ -26,6 +27,7 @@ struct cli_guest {
 #define CLI_GUEST_OPTS(g)                                                      \
 	{ "guest", OPT_STR, &(g)->profile },                                   \
 		{ "guest-set", OPT_MULTI, &(g)->set },                         \
+		{ "no-vmm", OPT_FLAG, &(g)->by_hand },                         \
 	{                                                                      \
 		"print-vmm", OPT_FLAG, &(g)->print                             \
 	}
@@ -35,7 +37,8 @@ struct cli_guest {
 	"                        profiles\n"                                   \
 	"  --guest-set NAME=VALUE\n"                                           \
 	"                        a parameter of the profile; repeatable\n"     \
-	"  --print-vmm           print the guest's command line and stop\n"
+	"  --print-vmm           print the guest's command line and stop\n"      \
+	"  --no-vmm              back the profile's devices; you start the guest\n"
 
 /*
  * Read the profile, and load @d: the profile's devices in front of those of the

@@ -90,7 +90,7 @@ static int run_session(struct session *s, struct run_opts *o)
 	loop.device = o->devices.spec;
 	loop.n_devices = o->devices.n;
 	loop.no_sandbox = o->devices.no_sandbox;
-	loop.guest = o->guest.guest;
+	loop.guest = o->guest.by_hand ? NULL : o->guest.guest;
 	loop.rec = s->rec;
 	loop.capture = s->capture;
 	loop.title = info.name;

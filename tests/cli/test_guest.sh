@@ -11,7 +11,7 @@ cat >"$work/qemu" <<'Q'
 # what avsim asks of a QEMU
 echo "$*" >>"$0.calls"
 case $* in
---version) echo "QEMU emulator version 10.0.2 (a script)" ;;
+--version | version) echo "QEMU emulator version 10.0.2 (a script)" ;;
 "-device help") echo 'name "vhost-user-rng-pci", bus PCI' ;;
 esac
 Q
@@ -53,5 +53,55 @@ assert {"kvm", "landlock", "qemu-arm64"} <= {c["check"] for c in d["checks"]}
 check 2 env AVSIM_DATADIR="$work/nowhere" "$avsim" list guests
 check 1 env AVSIM_DATADIR="$work/nowhere" "$avsim" doctor
 says out 'AVSIM_DATADIR'
+
+# what would be started; only what this QEMU has
+check 0 "$avsim" run --guest kit --run-dir "$work/r" --print-vmm
+says out 'memory-backend-memfd,id=mem,size=512M,share=on'
+says out "socket,id=rng0,path=$work/r/rng0.sock"
+says err 'vsock0 is left out: QEMU 10.2 and later can attach it'
+check 0 "$avsim" run --guest kit --guest-set memory=1G --print-vmm \
+	--device rng0,socket=/x.sock
+says out 'size=1024M'
+says out 'socket,id=rng0,path=/x.sock'
+check 0 env AVSIM_CROSVM="$work/qemu" "$avsim" run --guest kit \
+	--guest-set vmm=crosvm --print-vmm
+says out '--vhost-user rng,socket='
+check 2 "$avsim" run --guest trout-arm64 --print-vmm
+says err '--guest-set images=VALUE: folder with'
+check 2 "$avsim" run --guest kit --guest-set memry=1G --print-vmm
+says err "did you mean 'memory'"
+check 2 "$avsim" run --guest kti --print-vmm
+says err "did you mean 'kit'"
+check 2 "$avsim" run --scenario idle --print-vmm
+says err '--print-vmm wants --guest'
+AVSIM_QEMU=/nowhere check 2 "$avsim" run --guest kit --print-vmm
+says err 'AVSIM_QEMU'
+
+# bootconfig: ramdisk, text, its length and sum, mark
+mkdir "$work/images"
+printf 'ramdisk' >"$work/images/ramdisk.img"
+printf 'x' >"$work/images/kernel"
+check 0 "$avsim" run --guest cuttlefish-auto --print-vmm \
+	--guest-set images="$work/images"
+/usr/bin/python3 -c '
+import re, struct, sys
+initrd = re.search(r"-initrd (\S+)", open(sys.argv[1]).read()).group(1)
+d = open(initrd, "rb").read()
+assert d.endswith(b"#BOOTCONFIG\n") and d.startswith(b"ramdisk\0")
+size, total = struct.unpack("<II", d[-20:-12])
+text = d[-20 - size:-20]
+assert sum(text) == total and len(d) % 4 == 0, (size, total)
+assert b"androidboot.vhal_proxy_server_port = \"9300\"\n" in text, text
+' "$work/out" || fail "the ramdisk with bootconfig"
+
+# a guest that ends by itself ends no run
+cat >>"$work/qemu" <<'Q'
+case $* in *-kernel*) echo "last words"; exit 3 ;; esac
+Q
+check 0 "$avsim" run --scenario cold-start --until 1s --no-record --headless \
+	--guest kit --speed 1 --run-dir "$work/r"
+says err 'guest: started: QEMU emulator version 10.0.2'
+says err "guest: ended with status 3, see $work/r/guest-vmm.log"
+grep -q 'last words' "$work/r/guest-vmm.log" || fail "the VMM's output is lost"
 
 done_testing

@@ -94,7 +94,8 @@ def test_a_guest_that_fails_is_reported_and_the_run_goes_on(t):
 
 
 def test_the_printed_command_works(t):
-    t.car.args = ["--scenario", "idle", "--linger", "--device", "rng0"]
+    t.car.args = ["--scenario", "idle", "--linger", "--no-vmm",
+                  "--guest", PROFILES[t.arch]]
     t.car.start("rng0.sock")
     out = subprocess.run(
         [os.path.join(TOP_BUILD, "avsim"), "run", "--guest", PROFILES[t.arch],
