@@ -3,6 +3,8 @@
 
 #include "ui/cli_devices.h"
 
+#include "vdevices/ports.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +61,11 @@ int cli_devices_load(struct cli_devices *d)
 			return cli_trouble("--device: %s", err.msg);
 		}
 	}
+	for (size_t i = 0; i < d->port.n; i++) {
+		if (ports_check(d->port.v[i], &err)) {
+			return cli_trouble("--port: %s", err.msg);
+		}
+	}
 	ret = check_twice(d);
 	if (!ret && d->host_entropy) {
 		ret = add_entropy(d);
@@ -79,4 +86,5 @@ void cli_devices_finish(struct cli_devices *d)
 	free(d->arena);
 	free(d->spec);
 	cli_list_finish(&d->device);
+	cli_list_finish(&d->port);
 }

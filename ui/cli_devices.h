@@ -8,6 +8,7 @@
 
 struct cli_devices {
 	struct cli_list device; /* --device */
+	struct cli_list port;	/* --port */
 	bool no_sandbox, host_entropy;
 	/* made of them by cli_devices_load() */
 	struct device_spec *spec;
@@ -18,6 +19,7 @@ struct cli_devices {
 /* Rows for the table of a command; @d: a struct cli_devices. */
 #define CLI_DEVICES_OPTS(d)                                                    \
 	{ "device", OPT_MULTI, &(d)->device },                                 \
+		{ "port", OPT_MULTI, &(d)->port },                             \
 		{ "no-sandbox", OPT_FLAG, &(d)->no_sandbox },                  \
 	{                                                                      \
 		"host-entropy", OPT_FLAG, &(d)->host_entropy                   \
@@ -29,6 +31,13 @@ struct cli_devices {
 	"                        NAME.sock in the run dir; repeatable; avsim " \
 	"list\n"                                                               \
 	"                        devices shows types and keys\n"               \
+	"  --port NAME=TARGET    a byte channel at NAME.port in the run dir, "  \
+	"for a console\n"                                                      \
+	"                        or port of the VMM's own; TARGET is a part "  \
+	"of avsim (gnss,\n"                                                    \
+	"                        bt, vhal, ...), pty:PATH, file:PATH, "     \
+	"unix:PATH or echo;\n"                                                 \
+	"                        repeatable\n"                                 \
 	"  --host-entropy        rng gives the host's random bytes: not "      \
 	"reproducible\n"                                                       \
 	"  --no-sandbox          do not confine the processes of devices\n"

@@ -89,6 +89,8 @@ static int run_session(struct session *s, struct run_opts *o)
 	loop.w = s->w;
 	loop.device = o->devices.spec;
 	loop.n_devices = o->devices.n;
+	loop.port = (const char *const *)o->devices.port.v;
+	loop.n_ports = o->devices.port.n;
 	loop.no_sandbox = o->devices.no_sandbox;
 	loop.guest = o->guest.by_hand ? NULL : o->guest.guest;
 	loop.rec = s->rec;

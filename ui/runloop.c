@@ -19,6 +19,7 @@
 #include "ui/dash.h"
 #include "vdevices/vsock_switch.h"
 #include "ui/guest_run.h"
+#include "vdevices/ports.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -40,6 +41,7 @@ struct loop {
 	struct dash *dash;
 	struct services *services;
 	struct devices *devices;
+	struct ports *ports;
 	struct guest_run *guest;
 	int64_t next_tick, next_draw;
 	vtime rush_to; /* seek: up to here the pace does not matter */
@@ -310,6 +312,20 @@ static int open_devices(struct loop *l, struct av_err *err)
 	return devices_create(&env, r->device, r->n_devices, &l->devices, err);
 }
 
+static int open_ports(struct loop *l, struct av_err *err)
+{
+	const struct target_env env = { .loop = &l->uv,
+					.acceptor = on_acceptor,
+					.ctx = l };
+	struct runloop *r = l->r;
+
+	if (!r->services || !r->n_ports) {
+		return 0;
+	}
+	return ports_create(&env, services_run_dir(l->services), r->port,
+			    r->n_ports, &l->ports, err);
+}
+
 static int open_guest(struct loop *l, struct av_err *err)
 {
 	struct runloop *r = l->r;
@@ -364,6 +380,9 @@ static int open_loop(struct loop *l, struct av_err *err)
 	}
 	ret = open_devices(l, err);
 	if (ret == 0) {
+		ret = open_ports(l, err);
+	}
+	if (ret == 0) {
 		ret = open_guest(l, err);
 	}
 	if (ret < 0 || !r->dashboard) {
@@ -404,6 +423,7 @@ int runloop_run(struct runloop *r, struct av_err *err)
 	dash_destroy(l.dash);
 	uv_run(&l.uv, UV_RUN_NOWAIT); /* the answer to "quit" goes out */
 	guest_run_end(&l.uv, l.guest);
+	ports_destroy(l.ports);
 	devices_destroy(l.devices);
 	l.devices = NULL; /* services may still want to reach the guest */
 	services_destroy(l.services);

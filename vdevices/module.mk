@@ -50,7 +50,7 @@ UNIT_TESTS += tests/unit/test_sandbox
 tests_unit_test_sandbox_LDADD = $(CMOCKA_LDADD)
 
 # The devices.
-libavsim_a_SOURCES += %D%/dev_input.c %D%/dev_rng.c
+libavsim_a_SOURCES += %D%/dev_console.c %D%/dev_input.c %D%/dev_rng.c
 UNIT_TESTS += tests/unit/test_input
 tests_unit_test_input_LDADD = tests/vu/libfront.a $(CMOCKA_LDADD)
 
@@ -78,7 +78,9 @@ libavsim_a_SOURCES += \
 libavsim_a_SOURCES += \
 	%D%/dev_vsock.c \
 	%D%/vsock.c %D%/vsock.h \
-	%D%/vsock_bridge.c %D%/vsock_bridge.h \
+	%D%/bridge.c %D%/bridge.h \
+	%D%/ports.c %D%/ports.h \
+	%D%/target.c %D%/target.h \
 	%D%/vsock_switch.c %D%/vsock_switch.h
 UNIT_TESTS += tests/unit/test_vsock
 tests_unit_test_vsock_LDADD = $(CMOCKA_LDADD)
@@ -108,3 +110,4 @@ EXTRA_DIST += tests/bench/peer_vsock.sh
 FUZZERS += tests/fuzz/fuzz_vsock
 tests_fuzz_fuzz_vsock_SOURCES = tests/fuzz/fuzz_vsock.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_vsock_LDFLAGS = $(FUZZ_LINK)
+dist_man_MANS += man/avsim-devices.5

@@ -4,7 +4,8 @@
 #include "vdevices/vsock_switch.h"
 
 #include "sim/services/sock.h"
-#include "vdevices/vsock_bridge.h"
+#include "vdevices/bridge.h"
+#include "vdevices/target.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -29,11 +30,9 @@ enum {
 	BURST_S = 1, /* a bandwidth limit lets so much through at once */
 };
 
-enum target { TO_SERVICE, TO_UNIX, TO_EXEC, TO_NOTHING };
-
 struct rule {
 	uint32_t port;
-	enum target target;
+	enum target_kind target;
 	char *arg; /* owned */
 };
 
@@ -74,7 +73,7 @@ struct vsock_switch {
 	size_t n_rules;
 	struct fault_rule *fault[FAULTS_MAX];
 	size_t n_faults;
-	struct vsock_bridges bridges;
+	struct bridges bridges;
 	struct hybrid *hybrids;
 	struct child *children;
 	uv_timer_t *tick;
@@ -347,7 +346,7 @@ static int open_exec(struct vsock_switch *sw, const char *command, int type,
 	if (!ret) {
 		c->next = sw->children;
 		sw->children = c;
-		ret = vsock_bridge(&sw->bridges, s, host, child_over, c, NULL);
+		ret = bridge(&sw->bridges, s, host, child_over, c, NULL);
 	} else {
 		uv_close((uv_handle_t *)&c->proc, child_freed);
 	}
@@ -388,7 +387,7 @@ static int open_unix(struct vsock_switch *sw, const char *path,
 	if (ret) {
 		return ret;
 	}
-	ret = vsock_bridge(&sw->bridges, s, host, NULL, NULL, NULL);
+	ret = bridge(&sw->bridges, s, host, NULL, NULL, NULL);
 	if (ret) {
 		av_stream_close(host);
 	}
@@ -427,13 +426,13 @@ static int open_port(void *ctx, struct vsock_guest *g, uint32_t port,
 	if (active(sw, "vsock-refuse", port)) {
 		return -ECONNREFUSED;
 	}
-	if (r && r->target == TO_SERVICE) {
+	if (r && r->target == TARGET_SERVICE) {
 		return open_service(sw, r->arg, type, s);
 	}
-	if (r && r->target == TO_UNIX) {
+	if (r && r->target == TARGET_UNIX) {
 		return open_unix(sw, r->arg, type, s);
 	}
-	if (r && r->target == TO_EXEC) {
+	if (r && r->target == TARGET_EXEC) {
 		return open_exec(sw, r->arg,
 				 type == VSOCK_SEQPACKET ? SOCK_SEQPACKET
 							 : SOCK_STREAM,
@@ -471,39 +470,33 @@ static int relay(void *ctx, struct vsock_guest *from, const struct vsock_hdr *h,
 	return -ENOENT;
 }
 
-static int add_rule(struct vsock_switch *sw, char *text, struct av_err *err)
+static int add_rule(void *ctx, const char *name, const char *target,
+		    struct av_err *err)
 {
-	char *eq = strchr(text, '='), *end;
-	struct rule r = { .target = TO_SERVICE };
+	struct vsock_switch *sw = ctx;
+	const struct target_env env = { .acceptor = sw->env.acceptor,
+					.ctx = sw->env.ctx };
 	unsigned long port;
+	char *end, who[32];
+	struct rule r;
 	const char *arg;
+	int ret;
 
-	if (!eq || eq == text || sw->n_rules == RULES_MAX) {
-		return av_err_set(err, -EINVAL, "'%s' is not PORT=TARGET",
-				  text);
+	if (sw->n_rules == RULES_MAX) {
+		return av_err_set(err, -ENOSPC, "more than %d ports",
+				  RULES_MAX);
 	}
-	*eq = '\0';
-	port = strtoul(text, &end, 10);
+	port = strtoul(name, &end, 10);
 	if (*end || port == 0 || port >= VSOCK_PORT_ANY) {
 		return av_err_set(err, -EINVAL,
 				  "'%s' is no vsock port (1 to 4294967294)",
-				  text);
+				  name);
 	}
-	arg = eq + 1;
-	if (!strncmp(arg, "unix:", 5)) {
-		r.target = TO_UNIX;
-		arg += 5;
-	} else if (!strncmp(arg, "exec:", 5)) {
-		r.target = TO_EXEC;
-		arg += 5;
-	} else if (!strcmp(arg, "closed")) {
-		r.target = TO_NOTHING;
-	} else if (!sw->env.acceptor || !sw->env.acceptor(sw->env.ctx, arg)) {
-		return av_err_set(err, -EINVAL,
-				  "port %s: there is no service '%s'; a target "
-				  "is a service (vhal, dumpstate, ...), "
-				  "unix:PATH, exec:COMMAND or closed",
-				  text, arg);
+	snprintf(who, sizeof(who), "port %lu", port);
+	ret = target_parse(&env, who, target, TARGETS_VSOCK, &r.target, &arg,
+			   err);
+	if (ret) {
+		return ret;
 	}
 	r.port = (uint32_t)port;
 	r.arg = strdup(arg);
@@ -517,14 +510,7 @@ static int add_rule(struct vsock_switch *sw, char *text, struct av_err *err)
 int vsock_switch_ports(struct vsock_switch *sw, const char *rules,
 		       struct av_err *err)
 {
-	char *copy = strdup(rules), *rest = copy, *one;
-	int ret = copy ? 0 : av_err_set(err, -ENOMEM, "out of memory");
-
-	while (!ret && (one = strsep(&rest, ";"))) {
-		ret = *one ? add_rule(sw, one, err) : 0;
-	}
-	free(copy);
-	return ret;
+	return target_each(rules, add_rule, sw, err);
 }
 
 /* ---- host to guest ---- */
@@ -593,20 +579,20 @@ static void guest_refused(struct av_stream *s)
 static void guest_open(struct av_stream *s)
 {
 	struct hybrid *h = s->user;
-	struct vsock_bridge *br;
+	struct bridge *br;
 	char ok[32];
 	int n = snprintf(ok, sizeof(ok), "OK %" PRIu32 "\n",
 			 vsock_host_port(h->guest));
 
 	/* the first bytes on a fresh socket: they fit, or it is gone */
 	if (av_stream_write(h->client, ok, (size_t)n) != n ||
-	    vsock_bridge(&h->sw->bridges, h->client, h->guest, NULL, NULL,
+	    bridge(&h->sw->bridges, h->client, h->guest, NULL, NULL,
 			 &br)) {
 		hybrid_end(h);
 		return;
 	}
 	if (h->n_early) {
-		(void)vsock_bridge_first(br, h->early, h->n_early);
+		(void)bridge_first(br, h->early, h->n_early);
 	} else {
 		av_stream_hold(h->client, false);
 	}
@@ -760,7 +746,7 @@ void vsock_switch_destroy(struct vsock_switch *sw)
 	while (sw->hybrids) {
 		hybrid_end(sw->hybrids);
 	}
-	vsock_bridges_end(&sw->bridges);
+	bridges_end(&sw->bridges);
 	while (sw->children) {
 		struct child *c = sw->children;
 

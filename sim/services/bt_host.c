@@ -325,6 +325,11 @@ int bt_host_create(uv_loop_t *loop, struct bluetooth *bt, const char *socket,
 	return 0;
 }
 
+struct av_acceptor *bt_host_acceptor(struct bt_host *h)
+{
+	return &h->sock.acceptor;
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
 	struct bt_host *h = handle->data;

@@ -9,6 +9,7 @@
 
 #include "sim/bluetooth/bluetooth.h"
 #include "sim/core/err.h"
+#include "sim/services/stream.h"
 
 #include <uv.h>
 
@@ -21,5 +22,7 @@ struct bt_host;
 int bt_host_create(uv_loop_t *loop, struct bluetooth *bt, const char *socket,
 		   const char *pty, struct bt_host **out, struct av_err *err);
 void bt_host_destroy(struct bt_host *h);
+/* For other carriers: what the socket has. */
+struct av_acceptor *bt_host_acceptor(struct bt_host *h);
 
 #endif

@@ -60,6 +60,7 @@ libavsim_a_SOURCES += \
 	%D%/dumpstate_config.c %D%/dumpstate_config.h \
 	%D%/dumpstate_text.c \
 	%D%/emulator_port.c %D%/emulator_port.h \
+	%D%/gnss_host.c %D%/gnss_host.h \
 	%D%/grpc.h \
 	%D%/grpc_call.c \
 	%D%/grpc_client.c \

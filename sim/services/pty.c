@@ -5,18 +5,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A link of a killed run points nowhere, or to a pty that has got the same
+ * number since: one that is younger than the link. */
+static bool is_stale(const char *path)
+{
+	struct stat link, pty;
+
+	if (lstat(path, &link) < 0 || !S_ISLNK(link.st_mode)) {
+		return false;
+	}
+	return stat(path, &pty) < 0 ||
+	       (S_ISCHR(pty.st_mode) &&
+		(pty.st_ctim.tv_sec > link.st_mtim.tv_sec ||
+		 (pty.st_ctim.tv_sec == link.st_mtim.tv_sec &&
+		  pty.st_ctim.tv_nsec > link.st_mtim.tv_nsec)));
+}
+
 static int link_pty(const char *target, const char *path, struct av_err *err)
 {
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
-	    stat(path, &st) < 0) {
-		unlink(path); /* points nowhere: of a killed run */
+	if (is_stale(path)) {
+		unlink(path);
 	}
 	return symlink(target, path) < 0 ?
 		       av_err_set(err, -errno, "cannot link the pty to %s: %s",

@@ -10,6 +10,7 @@
 #include "sim/services/control.h"
 #include "sim/services/dumpstate.h"
 #include "sim/services/emulator_port.h"
+#include "sim/services/gnss_host.h"
 #include "sim/services/grpc.h"
 #include "sim/services/grpc_reflect.h"
 #include "sim/services/nmea_pty.h"
@@ -55,6 +56,7 @@ struct services {
 	} debug;
 	struct audio_focus *audio;
 	struct nmea_pty *nmea;
+	struct gnss_host *gnss;
 	struct {
 		struct bt_remote *remote;
 		struct btsnoop *snoop;
@@ -282,6 +284,19 @@ static void print_devices(void *ctx, FILE *out)
 			(unsigned long long)e.pushed,
 			(unsigned long long)e.coalesced);
 	}
+	if (s->gnss) {
+		struct gnss_serve_stats g;
+
+		gnss_host_stats(s->gnss, &g);
+		fprintf(out,
+			"service gnss: %llu requests for a place, %llu for raw "
+			"measurements, %llu fixes and %llu epochs given, %llu "
+			"bytes of nonsense\n",
+			(unsigned long long)g.locations,
+			(unsigned long long)g.raws, (unsigned long long)g.fixes,
+			(unsigned long long)g.epochs,
+			(unsigned long long)g.junk);
+	}
 	if (s->nmea) {
 		struct nmea_pty_stats n;
 
@@ -440,8 +455,14 @@ static void close_bluetooth(struct services *s)
 static int open_nmea(struct services *s, const struct services_opts *o,
 		     struct av_err *err)
 {
-	if (!o->nmea_pty) {
-		return 0;
+	int ret = 0;
+
+	if (s->env.w->gnss) {
+		ret = gnss_host_create(s->env.w->bus, evq_clock(s->env.w->q),
+				       &s->gnss, err);
+	}
+	if (ret < 0 || !o->nmea_pty) {
+		return ret;
 	}
 	if (!s->env.w->gnss) {
 		return av_err_set(err, -ENODEV,
@@ -505,6 +526,7 @@ void services_destroy(struct services *s)
 	}
 	close_bluetooth(s);
 	nmea_pty_destroy(s->nmea);
+	gnss_host_destroy(s->gnss);
 	audio_focus_destroy(s->audio);
 	close_dumpstate(s);
 	close_debug(s);
@@ -536,5 +558,8 @@ struct av_acceptor *services_acceptor(struct services *s, const char *name)
 	if (!strcmp(name, "debug") && s->debug.port) {
 		return emulator_port_acceptor(s->debug.port);
 	}
-	return NULL;
+	if (!strcmp(name, "bt") && s->bt.host) {
+		return bt_host_acceptor(s->bt.host);
+	}
+	return gnss_host_acceptor(s->gnss, name);
 }

@@ -177,6 +177,51 @@ static size_t net_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	return max < sizeof(net_arp) ? max : sizeof(net_arp);
 }
 
+/* ---- console ---- */
+
+/* Port 1 is opened, and what is said there comes back. */
+static int console_probe(struct front *f)
+{
+	static const uint8_t ready[8] = { 0, 0, 0, 0, 0, 0, 1 };
+	static const uint8_t port_ready[8] = { 1, 0, 0, 0, 3, 0, 1 };
+	static const uint8_t port_open[8] = { 1, 0, 0, 0, 6, 0, 1 };
+	const uint8_t *const say[3] = { ready, port_ready, port_open };
+	char back[6] = { 0 };
+	int n;
+
+	for (int i = 0; i < 3; i++) {
+		n = front_request(f, 3, say[i], 8, NULL, 0, FRONT_WAIT_MS);
+		if (n < 0) {
+			return n;
+		}
+	}
+	n = front_request(f, 5, "hello", 5, NULL, 0, FRONT_WAIT_MS);
+	if (n < 0) {
+		return n;
+	}
+	for (size_t got = 0; got < 5; got += (size_t)n) {
+		n = front_request(f, 4, NULL, 0, back + got,
+				  (uint32_t)(5 - got), FRONT_WAIT_MS);
+		if (n < 0) {
+			return n;
+		}
+	}
+	return strcmp(back, "hello") ? -EIO : 0;
+}
+
+static size_t console_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
+			   size_t max)
+{
+	if (q != 3 || max < 8) {
+		return 0;
+	}
+	memset(buf, 0, 8);
+	buf[0] = (uint8_t)av_rand_below(r, 4);
+	buf[4] = (uint8_t)av_rand_below(r, 9);
+	buf[6] = (uint8_t)av_rand_below(r, 2);
+	return 8;
+}
+
 /* ---- input ---- */
 
 /* A lamp is switched: there is none, but the driver gets its buffer back. */
@@ -316,6 +361,13 @@ const struct contract_row contract_rows[] = {
 		.probe = blk_probe,
 		.eager = 3,
 		.seed = blk_seed,
+	},
+	{
+		.type = "console",
+		.opt = { { "ports", "hvc=echo;a=echo" } },
+		.probe = console_probe,
+		.eager = 1 << 3,
+		.seed = console_seed,
 	},
 	{
 		.type = "input",

@@ -4,27 +4,27 @@
  * with at most one piece of data waiting each way. Ends when both ways have
  * ended or one side is gone.
  */
-#ifndef AVSIM_VDEVICES_VSOCK_BRIDGE_H
-#define AVSIM_VDEVICES_VSOCK_BRIDGE_H
+#ifndef AVSIM_VDEVICES_BRIDGE_H
+#define AVSIM_VDEVICES_BRIDGE_H
 
 #include "sim/services/stream.h"
 
-struct vsock_bridge;
-struct vsock_bridges { /* all of one owner */
-	struct vsock_bridge *first;
+struct bridge;
+struct bridges { /* all of one owner */
+	struct bridge *first;
 };
 
 /**
- * vsock_bridge() - Join @a and @b; sets their on_*
+ * bridge() - Join @a and @b; sets their on_*
  * @ended:	called once when it is over, by itself; or NULL
  *
  * Return: 0; -ENOMEM: nothing was touched.
  */
-int vsock_bridge(struct vsock_bridges *all, struct av_stream *a,
+int bridge(struct bridges *all, struct av_stream *a,
 		 struct av_stream *b, void (*ended)(void *ctx), void *ctx,
-		 struct vsock_bridge **out);
+		 struct bridge **out);
 /* @len bytes that @a had sent before it was joined; at most 64 KiB. */
-int vsock_bridge_first(struct vsock_bridge *br, const void *buf, size_t len);
-void vsock_bridges_end(struct vsock_bridges *all);
+int bridge_first(struct bridge *br, const void *buf, size_t len);
+void bridges_end(struct bridges *all);
 
 #endif

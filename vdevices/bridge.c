@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "vdevices/vsock_bridge.h"
+#include "vdevices/bridge.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 
 /* One side: its stream, and what it read that the other has not taken yet. */
 struct side {
-	struct vsock_bridge *br;
+	struct bridge *br;
 	struct av_stream *s; /* NULL: gone */
 	uint8_t *buf;
 	size_t from, len;
@@ -18,9 +18,9 @@ struct side {
 	bool told; /* ... and the other side knows */
 };
 
-struct vsock_bridge {
-	struct vsock_bridges *all;
-	struct vsock_bridge *next, *prev;
+struct bridge {
+	struct bridges *all;
+	struct bridge *next, *prev;
 	struct side side[2];
 	void (*ended)(void *ctx);
 	void *ctx;
@@ -33,7 +33,7 @@ static struct side *other(struct side *a)
 	return &a->br->side[a == a->br->side];
 }
 
-static void leave(struct vsock_bridge *br)
+static void leave(struct bridge *br)
 {
 	if (--br->busy || !br->over) {
 		return;
@@ -51,7 +51,7 @@ static void leave(struct vsock_bridge *br)
 	free(br);
 }
 
-static void over(struct vsock_bridge *br)
+static void over(struct bridge *br)
 {
 	if (br->over) {
 		return;
@@ -134,7 +134,7 @@ static int keep(struct side *from, const void *buf, size_t len)
 static void on_data(struct av_stream *s, const void *buf, size_t len)
 {
 	struct side *from = s->user;
-	struct vsock_bridge *br = from->br;
+	struct bridge *br = from->br;
 	struct side *to = other(from);
 	ssize_t n = 0;
 
@@ -158,7 +158,7 @@ static void on_data(struct av_stream *s, const void *buf, size_t len)
 static void on_writable(struct av_stream *s)
 {
 	struct side *to = s->user;
-	struct vsock_bridge *br = to->br;
+	struct bridge *br = to->br;
 
 	br->busy++;
 	flush(other(to));
@@ -168,7 +168,7 @@ static void on_writable(struct av_stream *s)
 static void on_eof(struct av_stream *s)
 {
 	struct side *from = s->user;
-	struct vsock_bridge *br = from->br;
+	struct bridge *br = from->br;
 
 	br->busy++;
 	from->eof = true;
@@ -179,7 +179,7 @@ static void on_eof(struct av_stream *s)
 static void on_closed(struct av_stream *s)
 {
 	struct side *from = s->user;
-	struct vsock_bridge *br = from->br;
+	struct bridge *br = from->br;
 
 	br->busy++;
 	from->s = NULL;
@@ -191,11 +191,11 @@ static void on_closed(struct av_stream *s)
 	leave(br);
 }
 
-int vsock_bridge(struct vsock_bridges *all, struct av_stream *a,
+int bridge(struct bridges *all, struct av_stream *a,
 		 struct av_stream *b, void (*ended)(void *ctx), void *ctx,
-		 struct vsock_bridge **out)
+		 struct bridge **out)
 {
-	struct vsock_bridge *br = calloc(1, sizeof(*br));
+	struct bridge *br = calloc(1, sizeof(*br));
 	struct av_stream *s[2] = { a, b };
 
 	if (!br) {
@@ -224,7 +224,7 @@ int vsock_bridge(struct vsock_bridges *all, struct av_stream *a,
 	return 0;
 }
 
-int vsock_bridge_first(struct vsock_bridge *br, const void *buf, size_t len)
+int bridge_first(struct bridge *br, const void *buf, size_t len)
 {
 	int ret = keep(&br->side[0], buf, len);
 
@@ -237,10 +237,10 @@ int vsock_bridge_first(struct vsock_bridge *br, const void *buf, size_t len)
 	return ret;
 }
 
-void vsock_bridges_end(struct vsock_bridges *all)
+void bridges_end(struct bridges *all)
 {
 	while (all->first) {
-		struct vsock_bridge *br = all->first;
+		struct bridge *br = all->first;
 
 		br->busy++;
 		over(br);
