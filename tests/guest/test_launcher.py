@@ -62,6 +62,14 @@ def test_its_devices_are_avsims(t):
     assert "virtio_rng" in out and out.split()[-1] == "1000", out
 
 
+def test_all_devices_of_the_profile_are_there(t):
+    out = t.guest.check("cat /sys/bus/virtio/devices/*/device | sort -u; "
+                        "cat /sys/class/input/event*/device/name; ls /dev/vsock")
+    for ident in ("0x0001", "0x0004", "0x0012", "0x0013"):
+        assert ident in out, out
+    assert "eth0" in t.guest.check("ls /sys/class/net")
+
+
 def test_the_serial_log_is_in_the_run_dir(t):
     with open(t.car.sock("guest-serial.log")) as f:
         assert "GUEST-READY" in f.read()
@@ -96,7 +104,7 @@ def test_a_guest_that_fails_is_reported_and_the_run_goes_on(t):
 def test_the_printed_command_works(t):
     t.car.args = ["--scenario", "idle", "--linger", "--no-vmm",
                   "--guest", PROFILES[t.arch]]
-    t.car.start("rng0.sock")
+    t.car.start("rng0.sock", "knob0.sock")  # first and last device
     out = subprocess.run(
         [os.path.join(TOP_BUILD, "avsim"), "run", "--guest", PROFILES[t.arch],
          "--print-vmm", "--run-dir", t.car.dir], text=True, check=True,
