@@ -74,6 +74,7 @@ libavsim_a_SOURCES += \
 	%D%/pty.c %D%/pty.h \
 	%D%/services.c %D%/services.h \
 	%D%/rundir.c %D%/rundir.h \
+	%D%/sensor_channel.c %D%/sensor_channel.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/steer.c %D%/steer.h \
 	%D%/stream.h \
@@ -94,6 +95,8 @@ tests_fuzz_fuzz_dumpstate_LDFLAGS = $(FUZZ_LINK)
 FUZZERS += tests/fuzz/fuzz_emulator
 tests_fuzz_fuzz_emulator_SOURCES = tests/fuzz/fuzz_emulator.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_emulator_LDFLAGS = $(FUZZ_LINK)
+UNIT_TESTS += tests/unit/test_sensor_channel
+tests_unit_test_sensor_channel_LDADD = $(CMOCKA_LDADD)
 TESTS += tests/services/test_gnss.py
 EXTRA_DIST += tests/services/test_gnss.py
 TESTS += tests/services/test_audio_focus.py tests/services/test_dumpstate.py \

@@ -16,6 +16,7 @@
 #include "sim/services/nmea_pty.h"
 #include "sim/services/power_marker.h"
 #include "sim/services/rundir.h"
+#include "sim/services/sensor_channel.h"
 #include "sim/services/sock.h"
 #include "sim/services/vhal_service.h"
 #include "sim/world.h"
@@ -57,6 +58,7 @@ struct services {
 	struct audio_focus *audio;
 	struct nmea_pty *nmea;
 	struct gnss_host *gnss;
+	struct sensor_channel *sensors;
 	struct {
 		struct bt_remote *remote;
 		struct btsnoop *snoop;
@@ -508,6 +510,10 @@ int services_create(const struct services_env *env,
 	if (ret == 0) {
 		ret = open_nmea(s, o, err);
 	}
+	if (ret == 0 && env->w->imu) {
+		ret = sensor_channel_create(env->w->bus, env->w->imu,
+					    &s->sensors, err);
+	}
 	if (ret == 0) {
 		ret = open_bluetooth(s, o, err);
 	}
@@ -527,6 +533,7 @@ void services_destroy(struct services *s)
 	close_bluetooth(s);
 	nmea_pty_destroy(s->nmea);
 	gnss_host_destroy(s->gnss);
+	sensor_channel_destroy(s->sensors);
 	audio_focus_destroy(s->audio);
 	close_dumpstate(s);
 	close_debug(s);
@@ -560,6 +567,9 @@ struct av_acceptor *services_acceptor(struct services *s, const char *name)
 	}
 	if (!strcmp(name, "bt") && s->bt.host) {
 		return bt_host_acceptor(s->bt.host);
+	}
+	if (!strncmp(name, "sensors", 7)) {
+		return sensor_channel_acceptor(s->sensors, name);
 	}
 	return gnss_host_acceptor(s->gnss, name);
 }

@@ -65,7 +65,8 @@ void services_destroy(struct services *s);
 const char *services_run_dir(const struct services *s);
 
 /* For other carriers (vsock, console ports): the front door of "vhal", "ctl",
- * "dumpstate", "debug", "bt", "gnss", "gnss-raw", "gnss-fixed"; or NULL. */
+ * "dumpstate", "debug", "bt", "gnss", "gnss-raw", "gnss-fixed",
+ * "sensors-control", "sensors-data", "sensors"; or NULL. */
 struct av_acceptor *services_acceptor(struct services *s, const char *name);
 
 #endif
