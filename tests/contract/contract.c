@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * contract [--device NAME] [--home loop|thread|child] [--case TEXT] [--list]
+ * contract [--device NAME] [--home loop|thread|child] [--case TEXT]
+ * contract --serve SOCKET --device NAME [--home HOME] [--option KEY=VALUE]...
+ *	a device for other front-ends (tests/peers), until stdin ends
  *
  * AVSIM_ATTACKS=full: the counts of make check-attacks; AVSIM_CHECK_QUICK: a
  * hundredth. AVSIM_SEED=N: the random cases' seed, printed at the start.
+ * AVSIM_CONTRACT_EVENTS: what devices tell the world goes to stderr.
  */
 #include "config.h"
 
@@ -34,8 +37,9 @@ struct totals {
 };
 
 struct options {
-	const char *device, *home, *only;
-	bool list;
+	const char *device, *home, *only, *serve;
+	char *option[VDEV_OPTS_MAX];
+	size_t n_options;
 	uint64_t seed;
 };
 
@@ -95,6 +99,7 @@ struct guest *ctx_guest(struct ctx *c, unsigned int flags)
 		.queue_size = flags & G_BIG_RING ? 1024 : 64,
 		.inflight = flags & G_INFLIGHT,
 		.all_acks = flags & G_ACKS,
+		.base16 = flags & G_BASE16,
 	};
 
 	while (g->m && g < c->g + CTX_GUESTS - 1) {
@@ -463,10 +468,78 @@ static void run_type(const struct vdev_type *type, const struct options *o,
 	free(c);
 }
 
+/* ---- for other front-ends ---- */
+
+/* The row's options, and those of the command line over them. */
+static int add_options(struct contract_row *row, const struct options *o)
+{
+	for (size_t i = 0; i < o->n_options; i++) {
+		char *eq = strchr(o->option[i], '=');
+		size_t at = 0;
+
+		if (!eq) {
+			return -EINVAL;
+		}
+		*eq = '\0';
+		while (at < VDEV_OPTS_MAX && row->opt[at].key &&
+		       strcmp(row->opt[at].key, o->option[i])) {
+			at++;
+		}
+		if (at == VDEV_OPTS_MAX) {
+			return -E2BIG;
+		}
+		row->opt[at].key = o->option[i];
+		row->opt[at].value = eq + 1;
+	}
+	return 0;
+}
+
+static int serve(const struct options *o)
+{
+	const struct vdev_type *type = vdev_type_find(o->device);
+	struct contract_row row = *contract_row_find(o->device);
+	enum vdev_home home = type->home;
+	struct av_err err = { 0 };
+	struct rig rig;
+	char buf[64];
+	int ret;
+
+	for (int h = VDEV_LOOP; o->home && h <= VDEV_CHILD; h++) {
+		if (!strcmp(o->home, home_names[h])) {
+			home = (enum vdev_home)h;
+		}
+	}
+	ret = add_options(&row, o);
+	ret = ret ? ret : rig_start(&rig, type, &row, home, &err);
+	if (ret == 0 && symlink(rig.socket, o->serve) < 0) {
+		ret = av_err_set(&err, -errno, "%s: %s", o->serve,
+				 strerror(errno));
+	}
+	if (ret < 0) {
+		fprintf(stderr, "contract: %s\n",
+			err.msg[0] ? err.msg : strerror(-ret));
+		return 2;
+	}
+	printf("serving\n");
+	fflush(stdout);
+	while (read(STDIN_FILENO, buf, sizeof(buf)) > 0) {
+	}
+	unlink(o->serve);
+	ret = rig_alive(&rig, &err);
+	ret = ret ? ret : rig_stop(&rig, &err);
+	if (ret) {
+		fprintf(stderr, "contract: %s\n", err.msg);
+	}
+	return ret ? 1 : 0;
+}
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: contract [--device NAME] "
-			"[--home loop|thread|child] [--case TEXT]\n");
+	fprintf(stderr,
+		"usage: contract [--device NAME] [--home loop|thread|child] "
+		"[--case TEXT]\n"
+		"       contract --serve SOCKET --device NAME [--home HOME] "
+		"[--option KEY=VALUE]...\n");
 	return 2;
 }
 
@@ -484,9 +557,17 @@ static int parse(int argc, char **argv, struct options *o)
 			o->home = argv[i + 1];
 		} else if (!strcmp(argv[i], "--case")) {
 			o->only = argv[i + 1];
+		} else if (!strcmp(argv[i], "--serve")) {
+			o->serve = argv[i + 1];
+		} else if (!strcmp(argv[i], "--option") &&
+			   o->n_options < VDEV_OPTS_MAX) {
+			o->option[o->n_options++] = argv[i + 1];
 		} else {
 			return -EINVAL;
 		}
+	}
+	if (o->serve && !o->device) {
+		return -EINVAL;
 	}
 	return o->device && !vdev_type_find(o->device) ? -EINVAL : 0;
 }
@@ -503,6 +584,9 @@ int main(int argc, char **argv)
 		return usage();
 	}
 	signal(SIGPIPE, SIG_IGN);
+	if (o.serve) {
+		return serve(&o);
+	}
 	printf("contract: seed %llu\n", (unsigned long long)o.seed);
 	for (size_t i = 0; i < n_vdev_types; i++) {
 		if (!o.device || !strcmp(o.device, vdev_types[i]->name)) {

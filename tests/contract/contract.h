@@ -115,6 +115,7 @@ enum {
 	G_REGIONS = 128,  /* 300 of them */
 	G_BIG_RING = 256, /* 1024 entries, not 64 */
 	G_ACKS = 512,     /* every message is acknowledged */
+	G_BASE16 = 1024,  /* packed bases as DPDK sends them */
 };
 
 /* NULL with c->why: the device does not serve. */

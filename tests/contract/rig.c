@@ -55,6 +55,10 @@ static void on_message(void *ctx, const struct port_msg *m)
 	struct hosted *h = ctx;
 
 	h->ready = h->ready || m->h.kind == PORT_READY;
+	if (m->h.kind == PORT_EVENT && getenv("AVSIM_CONTRACT_EVENTS")) {
+		fprintf(stderr, "%s: %.*s\n", h->args.name, (int)m->len,
+			(const char *)m->data);
+	}
 }
 
 static void on_closed(void *ctx)

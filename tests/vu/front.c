@@ -672,7 +672,7 @@ int front_ring_setup(struct front *f, unsigned int q)
 		return ret;
 	}
 	num.num = r->num;
-	base.num = fq->base;
+	base.num = r->packed && f->o.base16 ? fq->base & 0xffff : fq->base;
 	if ((ret = tell(f, VU_SET_VRING_NUM, &num, sizeof(num), -1)) < 0 ||
 	    (ret = tell(f, VU_SET_VRING_BASE, &base, sizeof(base), -1)) < 0 ||
 	    (ret = front_ring_addr(f, q, 0)) < 0) {

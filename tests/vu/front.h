@@ -96,6 +96,7 @@ struct front_opts {
 	bool busy_poll; /* spin for completions; the device never interrupts */
 	bool inflight;  /* keep an in-flight table where offered */
 	bool all_acks;  /* need_reply on every message (QEMU: memory only) */
+	bool base16;    /* packed: base without its upper half, as DPDK's */
 	bool no_enable; /* front_start() leaves rings disabled */
 };
 
