@@ -153,6 +153,11 @@ static void take_base(struct virtq *q)
 		q->avail_wrap = base >> 15 & 1;
 		q->used = base >> 16 & 0x7fff;
 		q->used_wrap = base >> 31;
+		if (base >> 16 == 0 && !q->s.inflight) {
+			/* DPDK says where it wants to go on, and no more */
+			q->used = q->last_avail;
+			q->used_wrap = q->avail_wrap;
+		}
 		return;
 	}
 	q->last_avail = (uint16_t)base;

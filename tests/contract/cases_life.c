@@ -57,6 +57,7 @@ static int rings(struct ctx *c)
 		G_NO_EVENT_IDX,
 		G_PACKED,
 		G_PACKED | G_NO_EVENT_IDX,
+		G_PACKED | G_BASE16,
 		G_IN_ORDER,
 		G_IN_ORDER | G_PACKED,
 		G_INFLIGHT,
