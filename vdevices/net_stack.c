@@ -252,6 +252,9 @@ static void fill(struct net_stack *s)
 	s->turn++;
 	slirp_pollfds_fill(s->slirp, &timeout, cb_add_poll, s);
 	sweep(s);
+	if (s->due) {
+		timeout = 0; /* the loop may be about to sleep */
+	}
 	if (timeout >= NO_HURRY_MS) {
 		uv_timer_stop(s->timer);
 	} else {
@@ -423,6 +426,14 @@ static bool room_for(struct net_stack *s, const struct net_about *a)
 	}
 }
 
+/* ARP, or ICMPv6 with the neighbour discovery in it; net_check() has passed
+ * it. */
+static bool is_neighbour(const uint8_t *f, size_t len)
+{
+	return (f[12] == 0x08 && f[13] == 0x06) ||
+	       (f[12] == 0x86 && len > 20 && f[20] == 58);
+}
+
 void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len)
 {
 	struct net_about about;
@@ -450,6 +461,9 @@ void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len)
 	}
 	s->dirty = true;
 	slirp_input(s->slirp, f, (int)len);
+	/* What waited for this neighbour goes out only by a poll, and with
+	 * four datagrams waiting its socket is not in the set any more. */
+	s->due = s->due || is_neighbour(f, len);
 }
 
 void net_stack_get_counts(const struct net_stack *s,
