@@ -35,6 +35,13 @@ nobase_dist_pkgdata_DATA += \
 	%D%/highway.yaml %D%/idle.yaml \
 	%D%/parking.yaml \
 	%D%/phone-call.yaml \
+	%D%/rav4.yaml \
+	%D%/rav4/LICENSE \
+	%D%/rav4/can.candump \
+	%D%/rav4/can0.dbc \
+	%D%/rav4/gnss.csv \
+	%D%/rav4/imu.csv \
+	%D%/rav4/magnetometer.csv \
 	%D%/scenario.schema.json \
 	%D%/tunnel.yaml
 
@@ -50,8 +57,10 @@ FUZZERS += tests/fuzz/fuzz_scenario
 tests_fuzz_fuzz_scenario_SOURCES = tests/fuzz/fuzz_scenario.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_scenario_LDFLAGS = $(FUZZ_LINK)
 
-TESTS += tests/scenario/test_man.py tests/scenario/test_schema.py
-EXTRA_DIST += tests/scenario/test_man.py tests/scenario/test_schema.py
+TESTS += tests/scenario/test_man.py tests/scenario/test_rav4.py \
+	tests/scenario/test_schema.py
+EXTRA_DIST += tests/scenario/test_man.py tests/scenario/test_rav4.py \
+	tests/scenario/test_schema.py
 dist_man_MANS += man/avsim-scenario.5
 
 TESTS += tests/cli/test_lint.sh

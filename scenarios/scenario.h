@@ -29,6 +29,15 @@ struct scenario_gnss {
 	bool no_raw;
 };
 
+/* Frames of a log in the place of a simulated vehicle. */
+#define SCENARIO_BUSES_MAX 8
+struct scenario_can {
+	const char *trace; /* key of a BUNDLE_TRACE file, or NULL */
+	size_t n;
+	const char *bus[SCENARIO_BUSES_MAX]; /* interfaces of the log */
+	const char *dbc[SCENARIO_BUSES_MAX]; /* files, as written */
+};
+
 /* What the run needs to know before there is a world. */
 struct scenario_info {
 	const char *name;
@@ -39,6 +48,7 @@ struct scenario_info {
 	struct vehicle_start start;
 	int64_t epoch_ns; /* Unix time of virtual 0, 0 = not tied */
 	struct scenario_gnss gnss;
+	struct scenario_can can;
 };
 
 /**

@@ -20,8 +20,8 @@
 
 const char *const sc_top_keys[] = { "name",    "summary",  "duration", "seed",
 				    "vehicle", "params",   "start",    "routes",
-				    "zones",   "imu",	   "gnss",     "timeline",
-				    "faults",  "expect",   NULL };
+				    "zones",   "can",	   "imu",      "gnss",
+				    "timeline", "faults",  "expect",   NULL };
 
 static bool is_name(const char *s)
 {
@@ -450,6 +450,58 @@ static void parse_gnss(struct sc_parser *p, const struct av_yaml *map)
 	}
 }
 
+/* ---- can ---- */
+
+static void parse_databases(struct sc_parser *p, const struct av_yaml *map)
+{
+	struct scenario_can *c = &p->s->info.can;
+
+	if (map->kind != YAML_MAP || map->n == 0 ||
+	    map->n > SCENARIO_BUSES_MAX) {
+		sc_error(p, map,
+			 "want 1 to %d buses and their databases here, like "
+			 "{ can0: car.dbc }",
+			 SCENARIO_BUSES_MAX);
+		return;
+	}
+	for (size_t i = 0; i < map->n; i++) {
+		c->bus[i] = map->key[i]->text;
+		sc_check(p, av_yaml_str(sc_at(p, map), map->item[i],
+					c->bus[i], &c->dbc[i]));
+	}
+	c->n = map->n;
+}
+
+/* A log knows where the car was and when: nothing of start: is left to say. */
+static void parse_can(struct sc_parser *p, const struct av_yaml *map,
+		      const struct av_yaml *start)
+{
+	static const char *const keys[] = { "trace", "dbc", NULL };
+	struct scenario_can *c = &p->s->info.can;
+	struct av_yaml_at at = sc_at(p, map);
+	const struct av_yaml *v;
+
+	if (sc_check(p, av_yaml_check_keys(&p->s->doc, map, keys, p->d)) < 0 &&
+	    map->kind != YAML_MAP) {
+		return;
+	}
+	if (sc_check(p, av_yaml_str(at, av_yaml_get(map, "trace"), "trace",
+				    &c->trace)) == 0) {
+		sc_trace(p, c->trace);
+	}
+	v = av_yaml_get(map, "dbc");
+	if (v) {
+		parse_databases(p, v);
+	} else {
+		sc_error(p, map, "'dbc' is missing");
+	}
+	if (start) {
+		sc_error(p, start,
+			 "'start' does not go with 'can': the log says how "
+			 "the car is");
+	}
+}
+
 /* ---- routes and zones ---- */
 
 /* Metres east and north of the start of a place in degrees, on the WGS84
@@ -725,6 +777,10 @@ static void parse_head(struct sc_parser *p, const struct av_yaml *root)
 	v = av_yaml_get(root, "gnss");
 	if (v) {
 		parse_gnss(p, v);
+	}
+	v = av_yaml_get(root, "can");
+	if (v) {
+		parse_can(p, v, av_yaml_get(root, "start"));
 	}
 }
 

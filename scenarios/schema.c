@@ -389,7 +389,12 @@ static void start(FILE *o)
 	      "}},\n"
 	      "  \"gnss\": {\"type\":\"object\",\"additionalProperties\":"
 	      "false,\"properties\":{\"trace\":{\"type\":\"string\"},"
-	      "\"rate\":" REF("frequency") ",\"raw\":" REF("flag") "}},\n",
+	      "\"rate\":" REF("frequency") ",\"raw\":" REF("flag") "}},\n"
+	      "  \"can\": {\"type\":\"object\",\"additionalProperties\":"
+	      "false,\"properties\":{\"trace\":" SCALAR ",\"dbc\":{"
+	      "\"type\":\"object\",\"minProperties\":1,"
+	      "\"maxProperties\":8,\"additionalProperties\":" SCALAR "}},"
+	      "\"required\":[\"trace\",\"dbc\"]},\n",
 	      o);
 }
 
@@ -400,6 +405,7 @@ void scenario_schema_print(FILE *o)
 	      " \"type\": \"object\",\n"
 	      " \"additionalProperties\": false,\n"
 	      " \"required\": [\"duration\"],\n"
+	      " \"not\": {\"required\":[\"can\",\"start\"]},\n"
 	      " \"properties\": {\n"
 	      "  \"name\": " SCALAR ",\n"
 	      "  \"summary\": " SCALAR ",\n"
@@ -413,6 +419,7 @@ void scenario_schema_print(FILE *o)
 	      "\"properties\":{\"default\":" SCALAR ",\"help\":" SCALAR
 	      "},\"required\":[\"default\"]}]}},\n"
 	      "  \"start\": " REF("start") ",\n"
+	      "  \"can\": " REF("can") ",\n"
 	      "  \"gnss\": " REF("gnss") ",\n"
 	      "  \"routes\": {\"type\":\"object\",\"propertyNames\":"
 	      REF("name") ",\"additionalProperties\":" REF("route") "},\n"

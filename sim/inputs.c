@@ -184,6 +184,32 @@ static int add_vehicle(struct bundle *b, const char *dir, struct av_diags *d,
 	return ret;
 }
 
+/*
+ * A log in the vehicle's place: the databases that the scenario names, and of
+ * the folder the files with the usual names. Physics there are not used.
+ */
+static int add_log(struct bundle *b, const struct scenario_can *can,
+		   const char *base, const char *dir, bool imu,
+		   struct av_diags *d, struct av_err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < can->n && ret == 0; i++) {
+		ret = add(b, BUNDLE_DBC, can->bus[i], base, can->dbc[i], err);
+	}
+	if (ret == 0) {
+		ret = add(b, BUNDLE_SIGNALS, "signals.yaml", dir,
+			  "signals.yaml", err);
+	}
+	if (ret == 0) {
+		ret = add(b, BUNDLE_VHAL, "vhal.json", dir, "vhal.json", err);
+	}
+	if (ret == 0 && imu) {
+		ret = inputs_add_sensors(b, dir, "sensors.yaml", d, err);
+	}
+	return ret;
+}
+
 int inputs_load(const char *data_dir, const char *scenario,
 		const char *vehicle, const struct scenario_param *set,
 		size_t n_set, struct bundle *out, struct av_diags *d,
@@ -225,7 +251,10 @@ int inputs_load(const char *data_dir, const char *scenario,
 					     err);
 	}
 	if (ret == 0) {
-		ret = add_vehicle(out, dir, d, err);
+		ret = info.can.trace ?
+			      add_log(out, &info.can, base, dir,
+				      scenario_imu(s, 0) != NULL, d, err) :
+			      add_vehicle(out, dir, d, err);
 	}
 	scenario_destroy(s);
 	return ret;

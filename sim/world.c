@@ -138,7 +138,7 @@ static int load_imu(struct world *w, const struct world_opts *o,
 			       .bus = w->bus,
 			       .cmdq = w->cmdq,
 			       .seed = w->seed,
-			       .epoch_ns = o->epoch_ns,
+			       .epoch_ns = w->epoch_ns,
 			       .vehicle = p != NULL };
 	int ret;
 
@@ -191,6 +191,21 @@ static int load_trace(const struct bundle_file *f, double rate_hz,
 	return ret == -ENOMEM ? no_memory(d) : ret;
 }
 
+/* Positions of another day than the frames would never be seen. */
+static int check_overlap(const struct world *w, const struct bundle_file *f,
+			 const struct gnss_trace *t, struct av_diags *d)
+{
+	const struct can_log *l = &w->log;
+
+	if (t->item[0].unix_ns > l->epoch_ns + l->frame[l->n - 1].t ||
+	    t->item[t->n - 1].unix_ns < l->epoch_ns) {
+		return av_diag_add(d, f->name, 0, 0,
+				   "none of its positions is from the time of "
+				   "the frames");
+	}
+	return 0;
+}
+
 static int load_gnss(struct world *w, const struct bundle *in,
 		     const struct scenario_info *info, struct av_diags *d)
 {
@@ -223,7 +238,13 @@ static int load_gnss(struct world *w, const struct bundle *in,
 	if (!f && !env.vehicle) {
 		return 0;
 	}
-	if (env.trace && sg->trace && env.trace->n > 0) {
+	if (env.trace && info->can.trace) {
+		ret = check_overlap(w, f, env.trace, d);
+		if (ret < 0) {
+			gnss_trace_destroy(env.trace);
+			return ret;
+		}
+	} else if (env.trace && sg->trace && env.trace->n > 0) {
 		env.trace_zero_ns = env.trace->item[0].unix_ns;
 	}
 	if (env.epoch_ns == 0) {
@@ -327,6 +348,50 @@ static int load_vehicle(struct world *w, const struct bundle *in,
 	return ret;
 }
 
+/* ---- frames of a log ---- */
+
+static vtime log_due(void *ctx)
+{
+	const struct world *w = ctx;
+
+	return w->log_at < w->log.n ? w->log.frame[w->log_at].t : VT_NEVER;
+}
+
+static void log_step(void *ctx)
+{
+	struct world *w = ctx;
+
+	ecus_replay(w->ecus, &w->log.frame[w->log_at++]);
+}
+
+/* Its first frame is virtual 0, and ties it to the time of day. */
+static int load_log(struct world *w, const struct bundle *in,
+		    const struct scenario_can *can, struct av_diags *d)
+{
+	const struct bundle_file *f;
+	int ret;
+
+	if (!can->trace) {
+		return 0;
+	}
+	f = bundle_find(in, BUNDLE_TRACE, can->trace);
+	if (!f || w->n_buses != can->n) {
+		return av_diag_add(d, can->trace, 0, 0,
+				   "the log or a database of it is not among "
+				   "the inputs");
+	}
+	ret = can_log_parse(f->name, f->data, f->len, can->bus, can->n,
+			    &w->log, d);
+	if (ret < 0) {
+		return ret == -ENOMEM ? no_memory(d) : ret;
+	}
+	w->epoch_ns = w->log.epoch_ns;
+	w->log_feed = (struct feed){
+		.q = w->q, .due = log_due, .step = log_step, .ctx = w
+	};
+	return 0;
+}
+
 static int load(struct world *w, const struct world_opts *o,
 		struct av_diags *d)
 {
@@ -373,6 +438,9 @@ static int load(struct world *w, const struct world_opts *o,
 					 w->scenario ? &info : NULL, d);
 			ret = ret < 0 ? ret : r;
 		}
+	}
+	if (ret == 0) {
+		ret = load_log(w, o->inputs, &info.can, d);
 	}
 	if (ret == 0) {
 		ret = load_signals(w, o->inputs, d);
@@ -458,6 +526,8 @@ void world_destroy(struct world *w)
 	gnss_destroy(w->gnss);
 	imu_destroy(w->imu);
 	obd2_destroy(w->obd2);
+	feed_stop(&w->log_feed);
+	can_log_finish(&w->log);
 	signals_destroy(w->signals);
 	ecus_destroy(w->ecus);
 	vhal_destroy(w->vhal);
@@ -498,6 +568,12 @@ int world_start(struct world *w, struct av_err *err)
 	}
 	if (w->gnss && gnss_start(w->gnss) < 0) {
 		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	if (w->log.n > 0) {
+		feed_start(&w->log_feed);
+		if (w->log_feed.error < 0) {
+			return av_err_set(err, -ENOMEM, "out of memory");
+		}
 	}
 	return evq_arm(w->q, &w->step, VEHICLE_STEP);
 }

@@ -7,9 +7,11 @@
 #define AVSIM_WORLD_H
 
 #include "recordings/capture.h"
+#include "recordings/feed.h"
 #include "recordings/rec.h"
 #include "scenarios/scenario.h"
 #include "sim/bundle.h"
+#include "sim/can/can_log.h"
 #include "sim/can/ecu.h"
 #include "sim/core/bus.h"
 #include "sim/core/cmdq.h"
@@ -31,7 +33,10 @@ struct world {
 	struct bus *bus;
 	struct cmdq *cmdq;
 	uint64_t seed;
-	struct vehicle *vehicle; /* NULL when a foreign log is replayed */
+	struct vehicle *vehicle; /* NULL when a foreign log plays */
+	struct can_log log; /* of a scenario with "can:", in its place */
+	struct feed log_feed;
+	size_t log_at;
 	struct ecus *ecus;
 	struct signals *signals;
 	struct vhal *vhal;

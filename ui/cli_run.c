@@ -72,20 +72,20 @@ static int run_session(struct session *s, struct run_opts *o)
 	}
 	scenario_info(s->w->scenario, &info);
 	if (!o->no_record &&
-	    session_record(s, o->record, "run", info.name, info.epoch_ns)) {
+	    session_record(s, o->record, "run", info.name, s->w->epoch_ns)) {
 		if (o->record) {
 			return EXIT_TROUBLE;
 		}
 		/* nobody asked for it: the run is worth more */
 		fputs("avsim: this run is not recorded\n", stderr);
 	}
-	if (session_capture(s, &o->capture, info.name, info.epoch_ns)) {
+	if (session_capture(s, &o->capture, info.name, s->w->epoch_ns)) {
 		return EXIT_TROUBLE;
 	}
 	if (world_start(s->w, &err) < 0) {
 		return session_trouble(NULL, &err);
 	}
-	o->services.opts.epoch_ns = info.epoch_ns;
+	o->services.opts.epoch_ns = s->w->epoch_ns;
 	loop.w = s->w;
 	loop.device = o->devices.spec;
 	loop.n_devices = o->devices.n;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
+	%D%/can_log.c %D%/can_log.h \
 	%D%/candump.c %D%/candump.h \
 	%D%/dbc.h %D%/dbc_priv.h \
 	%D%/dbc_attr.c \
@@ -14,7 +15,9 @@ libavsim_a_SOURCES += \
 	%D%/ecu_wire.c \
 	%D%/frame_bits.c %D%/stuff_table.h
 
-UNIT_TESTS += tests/unit/test_candump tests/unit/test_dbc tests/unit/test_ecu
+UNIT_TESTS += tests/unit/test_can_log \
+	tests/unit/test_candump tests/unit/test_dbc tests/unit/test_ecu
+tests_unit_test_can_log_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_candump_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_dbc_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_ecu_LDADD = $(CMOCKA_LDADD)

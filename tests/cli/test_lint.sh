@@ -38,6 +38,30 @@ for f in bad unbound; do
 	cmp -s "$work/lint" "$work/err" || fail "run says other things of $f"
 done
 
+# a log in the vehicle's place: wrong frames, positions of another day
+cat >"$work/log.yaml" <<END
+duration: 5s
+vehicle: rav4
+can: { trace: x.log, dbc: { can0: $top/scenarios/rav4/can0.dbc } }
+gnss: { trace: x.csv }
+END
+echo 'unix_time_s,latitude_deg,longitude_deg
+1.5,48,11' >"$work/x.csv"
+echo '(1533226488.5) can0 0AA#1a6f1a6f1a6f1a6f
+(1533226488.4) can0 0AA#1a6f1a6f1a6f1a6f
+(1533226488.6) can0 0AA#x' >"$work/x.log"
+check 2 "$avsim" lint "$work/log.yaml"
+says err "x.log:2:1: time goes back"
+says err "x.log:3:25:"
+sed -i 1q "$work/x.log"
+check 2 "$avsim" lint "$work/log.yaml"
+says err "x.csv: none of its positions is from the time of the frames"
+sed -i s/^1.5/1533226488.5/ "$work/x.csv"
+check 0 "$avsim" lint "$work/log.yaml"
+sed -i s/can0/can7/ "$work/x.log"
+check 2 "$avsim" lint "$work/log.yaml"
+says err "x.log: no frame of can0"
+
 check 0 "$avsim" lint --set approach=10 parking
 check 2 "$avsim" lint --set aproach=10 parking
 says err "did you mean 'approach'?"
