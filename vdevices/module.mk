@@ -85,6 +85,15 @@ libavsim_a_SOURCES += \
 UNIT_TESTS += tests/unit/test_vsock
 tests_unit_test_vsock_LDADD = $(CMOCKA_LDADD)
 
+libavsim_a_SOURCES += \
+	%D%/dev_scmi.c \
+	%D%/scmi.c %D%/scmi.h
+UNIT_TESTS += tests/unit/test_scmi
+tests_unit_test_scmi_LDADD = $(CMOCKA_LDADD)
+FUZZERS += tests/fuzz/fuzz_scmi
+tests_fuzz_fuzz_scmi_SOURCES = tests/fuzz/fuzz_scmi.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_scmi_LDFLAGS = $(FUZZ_LINK)
+
 UNIT_TESTS += tests/unit/test_virtq
 tests_unit_test_virtq_SOURCES = tests/unit/test_virtq.c tests/unit/virtq_rig.h
 tests_unit_test_virtq_LDADD = $(CMOCKA_LDADD)

@@ -12,6 +12,7 @@ extern const struct vdev_type vdev_console;
 extern const struct vdev_type vdev_input;
 extern const struct vdev_type vdev_net;
 extern const struct vdev_type vdev_rng;
+extern const struct vdev_type vdev_scmi;
 extern const struct vdev_type vdev_vsock;
 
 const struct vdev_type *const vdev_types[] = {
@@ -20,6 +21,7 @@ const struct vdev_type *const vdev_types[] = {
 	&vdev_input,
 	&vdev_net,
 	&vdev_rng,
+	&vdev_scmi,
 	&vdev_vsock,
 };
 const size_t n_vdev_types = sizeof(vdev_types) / sizeof(vdev_types[0]);

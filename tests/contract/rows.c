@@ -233,6 +233,48 @@ static int input_probe(struct front *f)
 	return n < 0 ? n : 0;
 }
 
+/* ---- scmi ---- */
+
+enum { SCMI_CMD, SCMI_EVENT, SCMI_HEAD = 4 };
+
+static uint32_t scmi_head(uint32_t protocol, uint32_t message)
+{
+	return protocol << 10 | message | 0x155u << 18;
+}
+
+/* The vendor's name. */
+static int scmi_probe(struct front *f)
+{
+	uint32_t head = scmi_head(0x10, 3);
+	uint8_t in[136];
+	int n = front_request(f, SCMI_CMD, &head, sizeof(head), in, sizeof(in),
+			      FRONT_WAIT_MS);
+
+	if (n < 0) {
+		return n;
+	}
+	return n == 24 && !memcmp(in, &head, 4) &&
+			       !memcmp(in + 4, "\0\0\0\0avsim", 10)
+		       ? 0
+		       : -EIO;
+}
+
+static size_t scmi_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
+			size_t max)
+{
+	uint32_t w[3] = { scmi_head(av_rand_below(r, 2) ? 0x10 : 0x15,
+				    (uint32_t)av_rand_below(r, 14)),
+			  (uint32_t)av_rand_below(r, 3),
+			  (uint32_t)av_rand_below(r, 4) };
+	size_t n = SCMI_HEAD + 4 * (size_t)av_rand_below(r, 3);
+
+	if (q != SCMI_CMD || max < n) {
+		return 0;
+	}
+	memcpy(buf, w, n);
+	return n;
+}
+
 /* ---- vsock ---- */
 
 struct vsock_world {
@@ -378,6 +420,12 @@ const struct contract_row contract_rows[] = {
 		.type = "rng",
 		.probe = rng_probe,
 		.eager = 1,
+	},
+	{
+		.type = "scmi",
+		.probe = scmi_probe,
+		.eager = 1 << SCMI_CMD,
+		.seed = scmi_seed,
 	},
 	{
 		.type = "net",

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * virtio-scmi: the vehicle's accelerometer and gyroscope as a platform's SCMI
+ * sensors (scmi.h), of which Linux makes IIO devices.
+ *
+ * The world tells what sensors there are and hands on each of their samples;
+ * the rate that a driver asks for goes back as the command "sensor-rate", so it
+ * is recorded, and a replay without the guest samples alike.
+ *
+ * Samples wait here until the guest can take them. It would seem to take 256, its
+ * event buffers, but Linux moves each through a queue of 4096 bytes, some 50
+ * samples of all sensors, and drops what does not fit. So at most a BATCH is out
+ * at a time, and one in TICK_MS: a guest that is held up for a second misses
+ * none. Where more wait than there is room for, the newest is dropped, and
+ * counted.
+ */
+#include "config.h"
+
+#include "sim/core/log.h"
+#include "sim/core/text.h"
+#include "sim/world.h"
+#include "vdevices/devices.h"
+#include "vdevices/scmi.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	Q_COMMAND,
+	Q_EVENT,
+	N_QUEUES,
+	F_P2A_CHANNELS = 1 << 0,
+	BUDGET = 64,        /* chains a kick */
+	REQUEST_MAX = 256,  /* Linux sends 136 at most */
+	WAITING_MAX = 4096, /* samples; 5 s of two sensors at 400 Hz */
+	BATCH = 20,         /* samples on their way to the guest */
+	TICK_MS = 10,       /* 2000 a second: five sensors at 400 Hz */
+	HELD_MAX = 256,     /* event buffers; Linux has that many */
+	EVENT_PIECES = 4,   /* of an event buffer; one would do */
+};
+
+/* An event buffer of the driver's. */
+struct held {
+	struct vq_chain c;
+	struct iovec iov[EVENT_PIECES];
+};
+
+struct waiting {
+	uint32_t sensor;
+	struct scmi_sample x;
+};
+
+struct scmi_dev {
+	struct scmi s;
+	double told[SCMI_SENSORS_MAX]; /* rate that the world knows of, Hz */
+	struct iovec iov[VIRTQ_IOV_MAX];
+	uint32_t head, n; /* of waiting */
+	struct waiting waiting[WAITING_MAX];
+	uint32_t first, n_held, most_held; /* of held, a ring */
+	struct held held[HELD_MAX];
+	unsigned int sent; /* in this tick */
+	uv_timer_t *tick;  /* runs for a tick after the first sample in it */
+};
+
+static int scmi_open(struct vdev *d, const struct vdev_args *a,
+		     struct av_err *err)
+{
+	const char *stamps = vdev_opt(a, "timestamps", "on");
+	struct scmi_dev *v;
+
+	if (strcmp(stamps, "on") && strcmp(stamps, "off")) {
+		return av_err_set(err, -EINVAL,
+				  "%s: timestamps is '%s', not on or off",
+				  a->name, stamps);
+	}
+	v = calloc(1, sizeof(*v));
+	if (!v) {
+		return av_err_set(err, -ENOMEM, "%s: out of memory", a->name);
+	}
+	v->s.stamps = !strcmp(stamps, "on");
+	d->priv = v;
+	return 0;
+}
+
+static int scmi_ready(struct vdev *d, struct av_err *err)
+{
+	struct scmi_dev *v = d->priv;
+
+	v->tick = malloc(sizeof(*v->tick));
+	if (!v->tick) {
+		return av_err_set(err, -ENOMEM, "%s: out of memory", d->name);
+	}
+	uv_timer_init(d->loop, v->tick);
+	v->tick->data = d;
+	return 0;
+}
+
+static void on_tick_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+static void scmi_close(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+
+	if (v->tick) {
+		uv_close((uv_handle_t *)v->tick, on_tick_closed);
+	}
+	free(v);
+}
+
+/* Have the world sample as the guest wants it. */
+static void tell_rates(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+	char text[160], num[AV_NUM_TEXT_MAX];
+
+	for (size_t i = 0; i < v->s.n; i++) {
+		double hz = scmi_rate(&v->s, i);
+
+		if (hz == v->told[i]) {
+			continue;
+		}
+		av_num_text(hz, num);
+		snprintf(text, sizeof(text), "sensor-rate sensor=%s rate=%s",
+			 v->s.sensor[i].source, num);
+		if (vdev_send(d, PORT_COMMAND, 0, text, strlen(text))) {
+			return; /* scmi_writable() goes on */
+		}
+		v->told[i] = hz;
+	}
+}
+
+static void serve(struct vdev *d, const struct vq_chain *c)
+{
+	struct scmi_dev *v = d->priv;
+	uint8_t in[REQUEST_MAX], out[SCMI_ANSWER_MAX];
+	size_t len = vq_read(c, 0, in, sizeof(in));
+	size_t max = c->in_len < sizeof(out) ? c->in_len : sizeof(out);
+	enum scmi_status st = SCMI_SUCCESS;
+
+	len = scmi_request(&v->s, d->features & F_P2A_CHANNELS, in, len, out,
+			   max, &st);
+	vq_write(c, 0, out, len);
+	virtq_push(vdev_queue(d, Q_COMMAND), c, (uint32_t)len);
+	if (len == 0 || st == SCMI_PROTOCOL_ERROR) {
+		vdev_error(d);
+	}
+}
+
+static bool kick_commands(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+	struct vq_chain c = { .iov = v->iov, .max_iov = VIRTQ_IOV_MAX };
+	bool more = true;
+
+	for (int i = 0; i < BUDGET && more; i++) {
+		more = virtq_pop(vdev_queue(d, Q_COMMAND), &c);
+		if (more) {
+			serve(d, &c);
+		}
+	}
+	tell_rates(d);
+	return more;
+}
+
+/* ---- samples to the guest ---- */
+
+static void on_tick(uv_timer_t *t)
+{
+	struct vdev *d = t->data;
+	struct scmi_dev *v = d->priv;
+
+	v->sent = 0;
+	if (v->n) {
+		vdev_wake(d, Q_EVENT);
+	}
+}
+
+static void take_buffers(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+	struct virtq *vq = vdev_queue(d, Q_EVENT);
+
+	while (v->n_held < HELD_MAX) {
+		struct held *h = &v->held[(v->first + v->n_held) % HELD_MAX];
+
+		h->c = (struct vq_chain){ .iov = h->iov,
+					  .max_iov = EVENT_PIECES };
+		if (!virtq_pop(vq, &h->c)) {
+			break;
+		}
+		if (h->c.in_len < SCMI_UPDATE_SIZE) {
+			virtq_push(vq, &h->c, 0); /* useless */
+			vdev_error(d);
+			continue;
+		}
+		v->n_held++;
+	}
+	if (v->n_held > v->most_held) {
+		v->most_held = v->n_held;
+	}
+}
+
+static void send_one(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+	const struct waiting *w = &v->waiting[v->head];
+	const struct vq_chain *c = &v->held[v->first].c;
+	uint8_t out[SCMI_UPDATE_SIZE];
+
+	scmi_update(&v->s, w->sensor, &w->x, out);
+	vq_write(c, 0, out, sizeof(out));
+	virtq_push(vdev_queue(d, Q_EVENT), c, sizeof(out));
+	v->first = (v->first + 1) % HELD_MAX;
+	v->n_held--;
+	v->head = (v->head + 1) % WAITING_MAX;
+	v->n--;
+}
+
+/* Those buffers that are not held are on their way. */
+static bool kick_events(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+
+	take_buffers(d);
+	while (v->n && v->n_held && v->sent < BATCH &&
+	       v->most_held - v->n_held < BATCH) {
+		if (!v->sent++) {
+			uv_timer_start(v->tick, on_tick, TICK_MS, 0);
+		}
+		send_one(d);
+	}
+	return false;
+}
+
+/* The driver gets back what it lent, the last one first. */
+static void scmi_stop(struct vdev *d, unsigned int q)
+{
+	struct scmi_dev *v = d->priv;
+
+	while (q == Q_EVENT && v->n_held) {
+		v->n_held--;
+		virtq_unpop(
+			vdev_queue(d, q),
+			&v->held[(v->first + v->n_held) % HELD_MAX].c);
+	}
+	v->most_held = q == Q_EVENT ? 0 : v->most_held;
+}
+
+static bool scmi_kick(struct vdev *d, unsigned int q)
+{
+	return q == Q_COMMAND ? kick_commands(d) : kick_events(d);
+}
+
+static void scmi_dev_reset(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+
+	v->n = 0;
+	scmi_reset(&v->s);
+	tell_rates(d);
+}
+
+static void take_sample(struct vdev *d, const struct port_msg *m)
+{
+	struct scmi_dev *v = d->priv;
+	struct waiting *w = &v->waiting[(v->head + v->n) % WAITING_MAX];
+	struct scmi_sample x;
+
+	health_add(&d->health->dropped, m->h.lost);
+	if (m->h.id >= v->s.n || m->len != sizeof(x)) {
+		return;
+	}
+	memcpy(&x, m->data, sizeof(x));
+	scmi_sample(&v->s, m->h.id, &x);
+	if (!scmi_wants(&v->s, m->h.id)) {
+		return;
+	}
+	if (v->n == WAITING_MAX) {
+		health_add(&d->health->dropped, 1);
+		return;
+	}
+	*w = (struct waiting){ .sensor = m->h.id, .x = x };
+	v->n++;
+	vdev_wake(d, Q_EVENT);
+}
+
+static void scmi_message(struct vdev *d, const struct port_msg *m)
+{
+	struct scmi_dev *v = d->priv;
+	struct av_err err = { 0 };
+
+	if (m->h.kind == PORT_SAMPLE) {
+		take_sample(d, m);
+	} else if (m->h.kind == PORT_CONTROL) {
+		if (scmi_control(&v->s, m->data, m->len, &err)) {
+			vdev_event(d, "the world said: %s", err.msg);
+		}
+		if (v->s.n == 0) {
+			v->n = 0; /* of sensors that are gone */
+		}
+	}
+}
+
+/* ---- the world's side ---- */
+
+struct glue {
+	struct device *dev;
+	struct world *w;
+	size_t n;
+	struct {
+		size_t imu; /* its index there */
+		char name[SCMI_NAME_MAX];
+	} shown[SCMI_SENSORS_MAX];
+};
+
+/* A sample is worth handing on before the driver's rate has taken effect too:
+ * it is what a single reading shows. */
+static void on_imu(void *ctx, const void *msg)
+{
+	const struct imu_sample *s = msg;
+	const struct glue *g = ctx;
+	struct scmi_sample x = { .t = s->t };
+
+	for (size_t i = 0; i < g->n; i++) {
+		if (g->shown[i].imu == s->sensor) {
+			for (int k = 0; k < SCMI_AXES; k++) {
+				x.v[k] = s->raw[k];
+			}
+			/* full: counted, and told with the next */
+			(void)device_send(g->dev, PORT_SAMPLE, (uint32_t)i, &x,
+					  sizeof(x));
+		}
+	}
+}
+
+static void tell_sensors(struct device *dev, void *priv)
+{
+	static const char none[] = "sensors";
+	const struct glue *g = priv;
+	char text[1024];
+
+	(void)device_send(dev, PORT_CONTROL, 0, none, sizeof(none) - 1);
+	for (size_t i = 0; i < g->n; i++) {
+		struct imu_info s;
+		size_t len;
+
+		imu_info(g->w->imu, g->shown[i].imu, &s);
+		len = (size_t)snprintf(text, sizeof(text),
+				       "sensor %s %s %s %d %d",
+				       g->shown[i].name, s.name,
+				       imu_kind_names[s.kind], s.exponent,
+				       s.raw_max);
+		for (size_t k = 0; k < s.n_rates && k < SCMI_RATES_MAX; k++) {
+			text[len++] = ' ';
+			len += av_num_text(s.rate_hz[k], text + len);
+		}
+		(void)device_send(dev, PORT_CONTROL, 0, text, len);
+	}
+}
+
+/* Sensor @name of the vehicle, shown to the guest as @shown. */
+static int show(struct glue *g, const char *name, const char *shown,
+		struct av_err *err)
+{
+	const char *dev = device_name(g->dev), *hint;
+	int i = g->w->imu ? imu_find(g->w->imu, name) : -1;
+	struct imu_info s;
+	char text[96];
+
+	if (i < 0) {
+		hint = g->w->imu ? imu_suggest(g->w->imu, name) : NULL;
+		av_suggest_text(text, hint);
+		return av_err_set(err, -EINVAL,
+				  "%s: this vehicle has no motion sensor "
+				  "'%s'%s",
+				  dev, name, text);
+	}
+	imu_info(g->w->imu, (size_t)i, &s);
+	if (s.kind == IMU_MAG) {
+		return av_err_set(err, -EINVAL,
+				  "%s: '%s' is a magnetometer, for which SCMI "
+				  "has no driver; leave it out",
+				  dev, name);
+	}
+	if (!*shown || strlen(shown) >= SCMI_NAME_MAX ||
+	    strpbrk(shown, " \t'\"") || strpbrk(name, " \t'\"")) {
+		return av_err_set(err, -EINVAL,
+				  "%s: SCMI cannot name a sensor '%s': 1 to %d "
+				  "characters without blanks; say %s=NAME",
+				  dev, shown, SCMI_NAME_MAX - 1, name);
+	}
+	if (g->n == SCMI_SENSORS_MAX) {
+		return av_err_set(err, -EINVAL, "%s: more than %d sensors", dev,
+				  SCMI_SENSORS_MAX);
+	}
+	g->shown[g->n].imu = (size_t)i;
+	strcpy(g->shown[g->n].name, shown);
+	g->n++;
+	return 0;
+}
+
+static int show_all(struct glue *g, const char *names, struct av_err *err)
+{
+	char *copy = strdup(names), *save = NULL, *shown;
+	int ret = 0;
+
+	if (!copy) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	for (char *s = strtok_r(copy, ";", &save); s && !ret;
+	     s = strtok_r(NULL, ";", &save)) {
+		shown = strchr(s, '=');
+		if (shown) {
+			*shown++ = '\0';
+		}
+		ret = show(g, s, shown ? shown : s, err);
+	}
+	free(copy);
+	return ret;
+}
+
+/* What AAOS's sensor HAL looks for, as far as the vehicle has it. */
+static void show_usual(struct glue *g)
+{
+	static const char *const names[] = { "scmi.iio.accel",
+					     "scmi.iio.gyro" };
+	struct av_err err = { 0 };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (show(g, names[i], names[i], &err)) {
+			av_log(AV_LOG_WARN, device_name(g->dev), "%s", err.msg);
+		}
+	}
+}
+
+static int glue_open(struct device *dev, struct world *w, void *priv,
+		     struct av_err *err)
+{
+	const char *names = device_opt(dev, "names", NULL);
+	struct glue *g = priv;
+	int ret = 0;
+
+	g->dev = dev;
+	g->w = w;
+	if (names) {
+		ret = show_all(g, names, err);
+	} else {
+		show_usual(g);
+	}
+	if (!ret) {
+		ret = bus_subscribe(w->bus, TOPIC_IMU, STAGE_TAP, "scmi",
+				    on_imu, g, err);
+	}
+	if (!ret) {
+		tell_sensors(dev, g);
+	}
+	return ret;
+}
+
+static void glue_close(struct device *dev, void *priv)
+{
+	struct glue *g = priv;
+
+	(void)dev;
+	bus_unsubscribe(g->w->bus, on_imu, g);
+}
+
+/* The guest lost its device with the process; nobody asks for samples now. */
+static void glue_restarted(struct device *dev, void *priv)
+{
+	const struct glue *g = priv;
+
+	for (size_t i = 0; i < g->n; i++) {
+		if (imu_rate(g->w->imu, g->shown[i].imu) > 0) {
+			(void)imu_disable(g->w->imu, g->shown[i].imu);
+		}
+	}
+	tell_sensors(dev, priv);
+}
+
+static const struct vdev_glue scmi_glue = {
+	.size = sizeof(struct glue),
+	.open = glue_open,
+	.close = glue_close,
+	.restarted = glue_restarted,
+};
+
+static const struct vdev_opt scmi_opts[] = {
+	{ .name = "names",
+	  .value = "SENSOR[=NAME];...",
+	  .help = "sensors of the vehicle, and their names in the guest; "
+		  "default scmi.iio.accel;scmi.iio.gyro" },
+	{ .name = "timestamps",
+	  .value = "on|off",
+	  .help = "off: the guest stamps samples as they come; default on" },
+	{ .name = NULL },
+};
+
+const struct vdev_type vdev_scmi = {
+	.name = "scmi",
+	.help = "accelerometer and gyroscope of the vehicle, for Arm guests",
+	.id = VIRTIO_ID_SCMI,
+	.features = F_P2A_CHANNELS,
+	.n_queues = N_QUEUES,
+	.home = VDEV_LOOP,
+	.opts = scmi_opts,
+	.qemu_device = "vhost-user-scmi",
+	.crosvm_type = "scmi",
+	.open = scmi_open,
+	.ready = scmi_ready,
+	.close = scmi_close,
+	.stop = scmi_stop,
+	.kick = scmi_kick,
+	.reset = scmi_dev_reset,
+	.message = scmi_message,
+	.writable = tell_rates,
+	.glue = &scmi_glue,
+};
