@@ -219,10 +219,14 @@ static void to_guest(struct net_dev *n, const uint8_t *frame, size_t len)
 	if (n->capture) {
 		seen(n, frame, len, true);
 	}
-	if (n->wait.n || !give(n, q, frame, len)) {
-		if (!net_fifo_put(&n->wait, frame, len, 0)) {
-			dropped(n);
-		}
+	if (!n->wait.n && give(n, q, frame, len)) {
+		return;
+	}
+	if (!n->wait.n) {
+		vdev_wake(n->d, q); /* kicks are asked for by that */
+	}
+	if (!net_fifo_put(&n->wait, frame, len, 0)) {
+		dropped(n);
 	}
 }
 
@@ -514,6 +518,9 @@ static void net_reset(struct vdev *d)
 	net_line_empty(n->line);
 	n->touched = 0;
 	memset(n->steer, 0, sizeof(n->steer));
+	if (net_stack_crowded(n->stack) && net_stack_renew(n->stack)) {
+		vdev_event(d, "a forwarded port was lost in the reset");
+	}
 }
 
 static void set_down(struct net_dev *n, bool down)

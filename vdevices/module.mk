@@ -74,6 +74,15 @@ libavsim_a_SOURCES += \
 	%D%/net_line.c %D%/net_line.h \
 	%D%/net_opts.c %D%/net_opts.h \
 	%D%/net_stack.c %D%/net_stack.h
+UNIT_TESTS += tests/unit/test_net
+tests_unit_test_net_LDADD = $(CMOCKA_LDADD)
+UNIT_TESTS += tests/unit/test_net_attacks
+tests_unit_test_net_attacks_LDADD = $(FRONT_LDADD) $(CMOCKA_LDADD)
+FUZZERS += tests/fuzz/fuzz_net
+tests_fuzz_fuzz_net_SOURCES = tests/fuzz/fuzz_net.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_net_LDFLAGS = $(FUZZ_LINK)
+BENCHES += tests/bench/bench_net
+tests_bench_bench_net_LDADD = $(FRONT_LDADD)
 
 libavsim_a_SOURCES += \
 	%D%/dev_vsock.c \

@@ -82,7 +82,7 @@ static uint8_t set_mac(struct net_ctrl *c, uint8_t cmd, const uint8_t *p,
 		return NET_CTRL_ERR;
 	}
 	n = get_table(&uni, p, len);
-	if (!n || get_table(&multi, p + n, len - n) != len - n) {
+	if (!n || n == len || get_table(&multi, p + n, len - n) != len - n) {
 		return NET_CTRL_ERR;
 	}
 	c->uni = uni;

@@ -50,8 +50,8 @@ struct net_stack {
 	const struct net_stack_ops *ops;
 	void *ctx;
 	struct net_reass *reass;
-	bool ipv6;
-	struct in_addr host;
+	struct net_opts o;
+	const char *name;
 	int epfd;
 	uv_poll_t *poll;
 	uv_prepare_t *prepare;
@@ -450,7 +450,7 @@ void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len)
 		f = (uint8_t *)(uintptr_t)whole; /* reass has no other user */
 		v = net_check(f, &len, &about);
 	}
-	if (v != NET_PASS || (!s->ipv6 && f[12] == 0x86)) {
+	if (v != NET_PASS || (!s->o.ipv6 && f[12] == 0x86)) {
 		s->counts.refused++;
 		return;
 	}
@@ -501,22 +501,21 @@ static SlirpConfig configure(const struct net_opts *o)
 	return c;
 }
 
-static int add_forwards(struct net_stack *s, const struct net_opts *o,
-			const char *name, struct av_err *err)
+static int add_forwards(struct net_stack *s, struct av_err *err)
 {
-	for (size_t i = 0; i < o->n_forwards; i++) {
-		const struct net_forward *f = &o->forward[i];
+	for (size_t i = 0; i < s->o.n_forwards; i++) {
+		const struct net_forward *f = &s->o.forward[i];
 		char addr[INET_ADDRSTRLEN];
 
 		if (!slirp_add_hostfwd(s->slirp, f->udp, f->host, f->host_port,
-				       o->dhcp, f->guest_port)) {
+				       s->o.dhcp, f->guest_port)) {
 			continue;
 		}
 		inet_ntop(AF_INET, &f->host, addr, sizeof(addr));
 		return av_err_set(err, -EADDRINUSE,
 				  "%s: cannot forward %s port %s:%u: %s; is "
 				  "it in use?",
-				  name, f->udp ? "udp" : "tcp", addr,
+				  s->name, f->udp ? "udp" : "tcp", addr,
 				  f->host_port, strerror(errno));
 	}
 	return 0;
@@ -572,12 +571,32 @@ static unsigned int flows_allowed(void)
 		       : NET_FLOWS_MAX;
 }
 
+static int start_slirp(struct net_stack *s, struct av_err *err)
+{
+	const SlirpConfig c = configure(&s->o);
+
+	s->slirp = slirp_new(&c, &callbacks, s);
+	s->dirty = true;
+	return s->slirp ? add_forwards(s, err) : -ENOMEM;
+}
+
+bool net_stack_crowded(const struct net_stack *s)
+{
+	return s->counts.flows >= s->max_flows / 2;
+}
+
+int net_stack_renew(struct net_stack *s)
+{
+	slirp_cleanup(s->slirp);
+	s->slirp = NULL;
+	return start_slirp(s, NULL);
+}
+
 int net_stack_create(uv_loop_t *loop, const struct net_opts *o,
 		     const char *name, const struct net_stack_ops *ops,
 		     void *ctx, struct net_stack **out, struct av_err *err)
 {
 	struct net_stack *s = calloc(1, sizeof(*s));
-	const SlirpConfig c = configure(o);
 	int ret = -ENOMEM;
 
 	if (!s) {
@@ -586,23 +605,18 @@ int net_stack_create(uv_loop_t *loop, const struct net_opts *o,
 	s->loop = loop;
 	s->ops = ops;
 	s->ctx = ctx;
-	s->ipv6 = o->ipv6;
-	s->host = o->host;
+	s->o = *o;
+	s->name = name;
 	s->max_flows = flows_allowed();
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	s->reass = net_reass_create();
 	if (s->epfd < 0 || !s->reass || make_handles(s)) {
 		goto fail;
 	}
-	s->slirp = slirp_new(&c, &callbacks, s);
-	if (!s->slirp) {
-		goto fail;
-	}
-	ret = add_forwards(s, o, name, err);
+	ret = start_slirp(s, err);
 	if (ret) {
 		goto fail;
 	}
-	s->dirty = true;
 	*out = s;
 	return 0;
 

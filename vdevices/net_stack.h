@@ -39,6 +39,10 @@ void net_stack_destroy(struct net_stack *s);
 
 /* @frame: complete checksums; changed on the way. */
 void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len);
+/* Most of its sockets are in use. */
+bool net_stack_crowded(const struct net_stack *s);
+/* Ends all flows. -errno: not all forwarded ports could be bound again. */
+int net_stack_renew(struct net_stack *s);
 void net_stack_get_counts(const struct net_stack *s,
 			  struct net_stack_counts *out);
 

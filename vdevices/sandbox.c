@@ -243,6 +243,7 @@ static const int always[] = {
 	SCMP_SYS(timerfd_gettime),
 	SCMP_SYS(getrandom),
 	SCMP_SYS(getpid),
+	SCMP_SYS(getppid),
 	SCMP_SYS(gettid),
 	SCMP_SYS(getuid),
 	SCMP_SYS(geteuid),

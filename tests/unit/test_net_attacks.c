@@ -1,0 +1,751 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hostile guest against the network stack (G13): urgent data, fragments,
+ * garbage for every service, more flows than anybody has. The device runs as it
+ * does by default, in a confined child; it must live, keep its memory and
+ * descriptors bounded, and go on serving.
+ *
+ * AVSIM_ATTACKS=full: the whole counts.
+ */
+#include "config.h"
+
+#include "test.h"
+
+#include "tests/vu/front.h"
+#include "vdevices/host.h"
+#include "vdevices/net_frame.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum {
+	RX,
+	TX,
+	HDR = 12,
+	ETH = NET_ETH_LEN,
+	IP4 = 20,
+	P_ICMP = 1,
+	P_TCP = 6,
+	P_UDP = 17,
+	SYN = 2,
+	RST = 4,
+	ACK = 16,
+	URG = 32,
+	BUFS = 64,
+	BUF = 4096,
+	QUIET_MS = 50,
+	FULL = 100000,
+	FLOWS_MAX = 1024 + 64, /* and what was open before */
+};
+
+static const uint32_t router = 0x0a000202, self = 0x0a00020f;
+
+/* ---- the device and its guest ---- */
+
+struct rig {
+	pid_t pid;
+	int port, conn[2], health_fd;
+	struct health *health;
+	struct front_mem *m;
+	struct front *f;
+	uint64_t tx[BUFS], rx[BUFS];
+	unsigned int tx_next;
+	uint8_t frame[BUF]; /* the last that came */
+	size_t len;
+};
+
+static void await_ready(struct rig *r)
+{
+	struct {
+		struct port_header h;
+		char text[1000];
+	} m;
+	struct pollfd p = { .fd = r->port, .events = POLLIN };
+
+	do {
+		memset(&m, 0, sizeof(m));
+		if (poll(&p, 1, FRONT_WAIT_MS) < 1 ||
+		    recv(r->port, &m, sizeof(m) - 1, 0) <= 0) {
+			fail_msg("the device did not start");
+		}
+		if (!strncmp(m.text, VDEV_CHILD_FAILED, 8)) {
+			fail_msg("%s", m.text);
+		}
+	} while (m.h.kind != PORT_READY);
+}
+
+static void post_rx(struct rig *r, unsigned int i)
+{
+	struct front_buf b = { .gpa = r->rx[i], .len = BUF, .write = true };
+
+	CHECK_EQ(front_add(r->f, RX, &b, 1, i), 0);
+}
+
+static struct rig *rig_start(void)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct vdev_args a = { .name = "net0", .seed = 1 };
+	struct vdev_host_opts o = { .type = vdev_type_find("net"),
+				    .args = &a,
+				    .listen_fd = -1 };
+	struct av_err err = { 0 };
+	struct front_opts fo = { 0 };
+	int port[2];
+
+	CHECK_EQ(port_pair(port), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, r->conn),
+		 0);
+	r->health_fd = memfd_create("health", MFD_CLOEXEC);
+	CHECK_EQ(ftruncate(r->health_fd, sizeof(*r->health)), 0);
+	r->health = mmap(NULL, sizeof(*r->health), PROT_READ | PROT_WRITE,
+			 MAP_SHARED, r->health_fd, 0);
+	r->port = port[0];
+	o.port_fd = port[1];
+	o.conn_fd = r->conn[1];
+	o.health = r->health;
+	r->pid = vdev_child_start(&o, r->health_fd, true, &err);
+	if (r->pid < 0) {
+		fail_msg("%s", err.msg);
+	}
+	close(port[1]);
+	close(r->conn[1]);
+	await_ready(r);
+	r->m = front_mem_create(1, 4 << 20);
+	fo.conn_fd = r->conn[0];
+	fo.mem = r->m;
+	if (front_open(&fo, &r->f, &err) || front_start(r->f, &err)) {
+		fail_msg("%s", err.msg);
+	}
+	for (unsigned int i = 0; i < BUFS; i++) {
+		r->tx[i] = front_alloc(r->m, BUF, 64);
+		r->rx[i] = front_alloc(r->m, BUF, 64);
+		post_rx(r, i);
+	}
+	front_kick(r->f, RX);
+	return r;
+}
+
+static void rig_stop(struct rig *r)
+{
+	int st;
+
+	front_close(r->f);
+	front_mem_destroy(r->m);
+	close(r->port); /* ends it */
+	CHECK_EQ(waitpid(r->pid, &st, 0), r->pid);
+	if (st) {
+		fail_msg("the device ended with 0x%x", st);
+	}
+	munmap(r->health, sizeof(*r->health));
+	close(r->health_fd);
+	free(r);
+}
+
+static void alive(struct rig *r)
+{
+	int st;
+
+	if (waitpid(r->pid, &st, WNOHANG)) {
+		fail_msg("the device's process ended with 0x%x", st);
+	}
+}
+
+static unsigned int fds(const struct rig *r)
+{
+	char path[64];
+	unsigned int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)r->pid);
+	d = opendir(path);
+	while (d && readdir(d)) {
+		n++;
+	}
+	if (d) {
+		closedir(d);
+	}
+	return n;
+}
+
+static long rss_kb(const struct rig *r)
+{
+	char path[64], line[256];
+	long kb = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)r->pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "VmRSS: %ld", &kb) == 1) {
+			break;
+		}
+	}
+	if (f) {
+		fclose(f);
+	}
+	return kb;
+}
+
+/* Sanitizers keep freed memory and shadows. */
+static void bounded(struct rig *r, long before_kb, long mib)
+{
+#ifdef AVSIM_SANITIZED
+	mib *= 8;
+#endif
+	alive(r);
+	if (rss_kb(r) > before_kb + mib * 1024) {
+		fail_msg("resident %ld KiB, %ld before", rss_kb(r), before_kb);
+	}
+}
+
+/* The next frame into r->frame. False: none came in time. */
+static bool receive(struct rig *r, int timeout_ms)
+{
+	struct front_used u;
+	int ret = front_wait(r->f, RX, &u, timeout_ms);
+
+	if (ret == -ETIMEDOUT) {
+		return false;
+	}
+	if (ret || u.len < HDR) {
+		fail_msg("receive: %s", front_why(r->f));
+	}
+	r->len = u.len - HDR;
+	memcpy(r->frame, (uint8_t *)front_mem_at(r->m, r->rx[u.cookie]) + HDR,
+	       r->len);
+	post_rx(r, (unsigned int)u.cookie);
+	front_kick(r->f, RX);
+	return true;
+}
+
+static void send_frame(struct rig *r, const void *frame, size_t len)
+{
+	unsigned int i = r->tx_next++ % BUFS;
+	struct front_buf b = { .gpa = r->tx[i], .len = (uint32_t)(HDR + len) };
+	uint8_t *p = front_mem_at(r->m, r->tx[i]);
+	struct front_used u;
+	int ret;
+
+	while (front_in_flight(r->f, TX) >= BUFS / 2) {
+		front_kick(r->f, TX);
+		ret = front_wait(r->f, TX, &u, FRONT_WAIT_MS);
+		if (ret) {
+			alive(r);
+			fail_msg("send: %s", front_why(r->f));
+		}
+	}
+	memset(p, 0, HDR);
+	memcpy(p + HDR, frame, len);
+	CHECK_EQ(front_add(r->f, TX, &b, 1, 0), 0);
+}
+
+/* Out with it, and what came back meanwhile is thrown away. */
+static void settle(struct rig *r)
+{
+	struct front_used u;
+
+	front_kick(r->f, TX);
+	while (front_in_flight(r->f, TX)) {
+		CHECK_EQ(front_wait(r->f, TX, &u, FRONT_WAIT_MS), 0);
+	}
+	while (receive(r, QUIET_MS)) {
+	}
+}
+
+/* ---- frames ---- */
+
+static void put16(uint8_t *p, unsigned int v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v & 0xffff);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	       (uint32_t)p[2] << 8 | p[3];
+}
+
+static void store_sum(uint8_t *at, uint16_t sum)
+{
+	sum = (uint16_t)~sum;
+	memcpy(at, &sum, sizeof(sum));
+}
+
+/* @n bytes of payload are at f + ETH + IP4; right sums everywhere. */
+static size_t make(uint8_t *f, uint8_t proto, uint32_t from, uint32_t to,
+		   size_t n)
+{
+	uint8_t *ip = f + ETH, *up = ip + IP4, pseudo[12] = { 0 };
+	int at = proto == P_TCP ? 16 : proto == P_UDP ? 6 : 2;
+	uint16_t sum = 0;
+
+	memcpy(f, "\x52\x55\x0a\x00\x02\x02\x52\x54\x00\x12\x34\x56\x08\x00",
+	       ETH);
+	memset(ip, 0, IP4);
+	ip[0] = 0x45;
+	put16(ip + 2, (unsigned int)(IP4 + n));
+	ip[8] = 64;
+	ip[9] = proto;
+	put32(ip + 12, from);
+	put32(ip + 16, to);
+	store_sum(ip + 10, net_sum(ip, IP4, 0));
+	memcpy(pseudo, ip + 12, 8);
+	pseudo[9] = proto;
+	put16(pseudo + 10, (unsigned int)n);
+	put16(up + at, 0);
+	if (proto != P_ICMP) {
+		sum = net_sum(pseudo, sizeof(pseudo), 0);
+	}
+	store_sum(up + at, net_sum(up, n, sum));
+	return ETH + IP4 + n;
+}
+
+static size_t tcp(uint8_t *f, uint16_t from, uint16_t to, uint32_t seq,
+		  uint32_t ack, uint8_t flags, uint16_t urgent,
+		  const char *data)
+{
+	uint8_t *t = f + ETH + IP4;
+	size_t n = strlen(data);
+
+	memset(t, 0, 20);
+	put16(t, from);
+	put16(t + 2, to);
+	put32(t + 4, seq);
+	put32(t + 8, ack);
+	t[12] = 5 << 4;
+	t[13] = flags;
+	put16(t + 14, 60000);
+	put16(t + 18, urgent);
+	memcpy(t + 20, data, n);
+	return make(f, P_TCP, self, router, 20 + n);
+}
+
+static size_t udp(uint8_t *f, uint16_t from, uint32_t to, uint16_t port,
+		  const void *data, size_t n)
+{
+	uint8_t *u = f + ETH + IP4;
+
+	put16(u, from);
+	put16(u + 2, port);
+	put16(u + 4, (unsigned int)(8 + n));
+	memcpy(u + 8, data, n);
+	return make(f, P_UDP, self, to, 8 + n);
+}
+
+/* Who has 10.0.2.2? The stack learns by it where the guest is. */
+static void arp(struct rig *r)
+{
+	uint8_t f[42] = { 0 };
+
+	memset(f, 0xff, 6);
+	memcpy(f + 6, "\x52\x54\x00\x12\x34\x56\x08\x06", 8);
+	memcpy(f + 14, "\x00\x01\x08\x00\x06\x04\x00\x01", 8);
+	memcpy(f + 22, f + 6, 6);
+	put32(f + 28, self);
+	put32(f + 38, router);
+	send_frame(r, f, sizeof(f));
+	front_kick(r->f, TX);
+	do {
+		if (!receive(r, FRONT_WAIT_MS)) {
+			alive(r);
+			fail_msg("the router answers no ARP");
+		}
+	} while (r->frame[13] != 6 || r->frame[21] != 2);
+}
+
+static bool is_tcp(const struct rig *r, uint16_t port, uint8_t flags)
+{
+	const uint8_t *ip = r->frame + ETH, *t = ip + IP4;
+
+	return r->len >= ETH + IP4 + 20 && r->frame[12] == 8 &&
+	       r->frame[13] == 0 && ip[9] == P_TCP &&
+	       (t[2] << 8 | t[3]) == port && (t[13] & flags) == flags;
+}
+
+/* ---- host ---- */
+
+static int host_socket(int type, uint16_t *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	CHECK_EQ(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static bool readable(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+static unsigned int count(unsigned int full)
+{
+	const char *s = getenv("AVSIM_ATTACKS");
+
+	return s && !strcmp(s, "full") ? full : full / 5;
+}
+
+static uint32_t random32(uint64_t *s)
+{
+	*s = *s * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*s >> 32);
+}
+
+/* ---- attacks ---- */
+
+/* Opens a connection and returns the host's end of it. */
+static int connect_by_hand(struct rig *r, int listener, uint16_t from,
+			   uint16_t to, uint32_t *ack)
+{
+	uint8_t f[200];
+	int fd;
+
+	send_frame(r, f, tcp(f, from, to, 1000, 0, SYN, 0, ""));
+	front_kick(r->f, TX);
+	do {
+		if (!receive(r, FRONT_WAIT_MS)) {
+			fail_msg("no answer to a SYN");
+		}
+	} while (!is_tcp(r, from, SYN | ACK));
+	*ack = get32(r->frame + ETH + IP4 + 4) + 1;
+	send_frame(r, f, tcp(f, from, to, 1001, *ack, ACK, 0, ""));
+	CHECK(readable(listener, FRONT_WAIT_MS));
+	fd = accept(listener, NULL, NULL);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+/* libslirp 4.7 sends 1499 bytes of its heap for these ten. */
+TEST(net_an_urgent_pointer_sends_no_more_than_there_was)
+{
+	struct rig *r = rig_start();
+	char got[4096];
+	uint8_t f[200];
+	uint16_t port;
+	uint32_t ack;
+	ssize_t n = 0, part;
+	int listener = host_socket(SOCK_STREAM, &port), fd, one = 1;
+
+	CHECK_EQ(listen(listener, 4), 0);
+	arp(r);
+	fd = connect_by_hand(r, listener, 40000, port, &ack);
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one)),
+		 0);
+	send_frame(
+		r, f,
+		tcp(f, 40000, port, 1001, ack, URG | ACK, 1500, "0123456789"));
+	send_frame(r, f,
+		   tcp(f, 40000, port, 1011, ack, URG | ACK, 65535, "abc"));
+	send_frame(r, f, tcp(f, 40000, port, 1014, ack, ACK | 1, 0, ""));
+	front_kick(r->f, TX);
+	while (readable(fd, FRONT_WAIT_MS) && n < (ssize_t)sizeof(got)) {
+		part = read(fd, got + n, sizeof(got) - (size_t)n);
+		if (part <= 0) {
+			break;
+		}
+		n += part;
+	}
+	CHECK_EQ(n, 13);
+	CHECK(!memcmp(got, "0123456789abc", 13));
+	close(fd);
+	close(listener);
+	alive(r);
+	rig_stop(r);
+}
+
+TEST(net_fragments_that_never_end_take_no_memory)
+{
+	struct rig *r = rig_start();
+	uint8_t f[ETH + IP4 + 1480] = { 0 };
+	long before;
+
+	arp(r);
+	before = rss_kb(r);
+	for (unsigned int i = 0; i < count(FULL); i++) {
+		size_t len = make(f, P_UDP, self, router, 1480);
+
+		put32(f + ETH + 4, i << 16 | 0x2000 | (i >> 16 & 0xfff));
+		put16(f + ETH + 10, 0);
+		store_sum(f + ETH + 10, net_sum(f + ETH, IP4, 0));
+		send_frame(r, f, len);
+	}
+	settle(r);
+	bounded(r, before, 16);
+	arp(r);
+	rig_stop(r);
+}
+
+/* A service's own port with anything behind, with right sums. */
+static size_t garbage_udp(uint8_t *f, uint64_t *s)
+{
+	static const uint16_t ports[] = { 67, 68, 69, 53, 547, 546, 7, 123 };
+	uint16_t from = (uint16_t)(60000 + random32(s) % 4);
+	uint32_t to = random32(s) % 2 ? router : 0xffffffff;
+	uint8_t body[1400];
+	size_t n = random32(s) % sizeof(body);
+	size_t len;
+
+	for (size_t i = 0; i < n; i++) {
+		body[i] = (uint8_t)random32(s);
+	}
+	if (random32(s) % 2 && n > 240) { /* near to a BOOTP request */
+		memcpy(body, "\1\1\6\0", 4);
+		memcpy(body + 236, "\x63\x82\x53\x63\x35\1", 6);
+		memset(body + 28, 0, 200);
+	}
+	len = udp(f, from, to, ports[random32(s) % 6], body, n);
+	if (random32(s) % 4 == 0) { /* a length that is not true */
+		put16(f + ETH + IP4 + 4, random32(s));
+		put16(f + ETH + IP4 + 6, 0);
+	}
+	return len;
+}
+
+static size_t garbage_ip(uint8_t *f, uint64_t *s)
+{
+	size_t n = 8 + random32(s) % 1000;
+
+	for (size_t i = 0; i < n; i++) {
+		f[ETH + IP4 + i] = (uint8_t)random32(s);
+	}
+	return make(f, random32(s) % 3 ? P_ICMP : (uint8_t)random32(s), self,
+		    router, n);
+}
+
+/* IPv6 to the router or to all: ND, DHCPv6, UDP with true and false lengths. */
+static size_t garbage_ip6(uint8_t *f, uint64_t *s)
+{
+	static const uint8_t next[] = { 58, 58, 17, 6, 0, 43, 44, 60 };
+	size_t n = 8 + random32(s) % 600;
+	uint8_t *ip = f + ETH, *up = ip + 40, pseudo[40] = { 0 };
+
+	for (size_t i = 0; i < ETH + 40 + n; i++) {
+		f[i] = (uint8_t)random32(s);
+	}
+	memcpy(f, "\x33\x33\0\1\0\2\x52\x54\0\x12\x34\x56\x86\xdd", ETH);
+	memset(ip, 0, 40);
+	ip[0] = 0x60;
+	put16(ip + 4, (unsigned int)n);
+	ip[6] = next[random32(s) % 8];
+	ip[7] = 255;
+	memcpy(ip + 8, "\xfe\x80", 2);
+	ip[23] = 9;
+	memcpy(ip + 24, "\xff\x02", 2);
+	put16(ip + 38, random32(s) % 2 ? 1 : 2);
+	up[0] = (uint8_t)(133 + random32(s) % 5);
+	if (ip[6] == 17) {
+		put16(up + 2, random32(s) % 2 ? 547 : 69);
+		put16(up + 4, (unsigned int)n);
+	}
+	memcpy(pseudo, ip + 8, 32);
+	put16(pseudo + 34, (unsigned int)n);
+	pseudo[39] = ip[6];
+	put16(up + (ip[6] == 58 ? 2 : 6), 0);
+	store_sum(up + (ip[6] == 58 ? 2 : 6),
+		  net_sum(up, n, net_sum(pseudo, sizeof(pseudo), 0)));
+	return ETH + 40 + n;
+}
+
+static size_t garbage(uint8_t *f, uint64_t *s)
+{
+	static const uint16_t types[] = { 0x0806, 0x0800, 0x86dd,
+					  0x88f8, 0x8100, 0x9999 };
+	size_t n = ETH + random32(s) % 1500;
+
+	for (size_t i = 0; i < n; i++) {
+		f[i] = (uint8_t)random32(s);
+	}
+	put16(f + 12, types[random32(s) % 6]);
+	return n;
+}
+
+TEST(net_garbage_for_every_service_is_survived)
+{
+	static size_t (*const kind[])(uint8_t *,
+				      uint64_t *) = { garbage_udp, garbage_ip,
+						      garbage_ip6, garbage };
+	struct rig *r = rig_start();
+	uint64_t s = 4711;
+	uint8_t f[BUF];
+	long before;
+
+	arp(r);
+	before = rss_kb(r);
+	for (unsigned int i = 0; i < count(FULL); i++) {
+		send_frame(r, f, kind[i % 4](f, &s));
+		if (i % 1000 == 0) {
+			settle(r);
+			alive(r);
+		}
+	}
+	settle(r);
+	bounded(r, before, 32);
+	arp(r);
+	rig_stop(r);
+}
+
+/* One datagram there; its echo comes back by us. */
+static void udp_echo(struct rig *r, int host, uint16_t from, uint16_t port)
+{
+	struct sockaddr_in peer;
+	socklen_t len = sizeof(peer);
+	uint8_t f[200];
+	char got[8];
+
+	send_frame(r, f, udp(f, from, router, port, "echo", 4));
+	front_kick(r->f, TX);
+	if (!readable(host, FRONT_WAIT_MS)) {
+		fail_msg("a flow that was there is cut off");
+	}
+	CHECK_EQ(recvfrom(host, got, sizeof(got), 0, (struct sockaddr *)&peer,
+			  &len),
+		 4);
+	CHECK_EQ(sendto(host, got, 4, 0, (struct sockaddr *)&peer, len), 4);
+	do {
+		CHECK(receive(r, FRONT_WAIT_MS));
+	} while (r->frame[ETH + 9] != P_UDP || r->len < ETH + IP4 + 12 ||
+		 memcmp(r->frame + ETH + IP4 + 8, "echo", 4));
+}
+
+TEST(net_half_open_flows_are_bounded_and_others_go_on)
+{
+	struct rig *r = rig_start();
+	uint16_t port, echo;
+	int listener = host_socket(SOCK_STREAM, &port);
+	int host = host_socket(SOCK_DGRAM, &echo);
+	uint8_t f[200];
+	long before;
+	unsigned int fds_before;
+
+	CHECK_EQ(listen(listener, 1), 0); /* the rest waits for ever */
+	arp(r);
+	udp_echo(r, host, 5000, echo);
+	before = rss_kb(r);
+	fds_before = fds(r);
+	for (unsigned int i = 0; i < count(FULL); i++) {
+		size_t len = tcp(f, (uint16_t)(1024 + i % 60000), port,
+				 i * 7919, 0, SYN, 0, "");
+
+		if (i >= 60000) { /* from another address of the network */
+			put32(f + ETH + 12, self + 1 + i / 60000);
+			len = make(f, P_TCP, self + 1 + i / 60000, router, 20);
+		}
+		send_frame(r, f, len);
+	}
+	settle(r);
+	CHECK(fds(r) <= fds_before + FLOWS_MAX);
+	CHECK(fds(r) > fds_before + 100); /* they were opened */
+	bounded(r, before, 64);
+	arp(r);
+	udp_echo(r, host, 5000, echo);
+	close(listener);
+	close(host);
+	rig_stop(r);
+}
+
+TEST(net_datagram_flows_and_pings_are_bounded_and_others_go_on)
+{
+	struct rig *r = rig_start();
+	uint16_t echo, sink_port;
+	int host = host_socket(SOCK_DGRAM, &echo);
+	int sink = host_socket(SOCK_DGRAM, &sink_port);
+	unsigned int fds_before;
+	uint8_t f[200];
+	long before;
+
+	arp(r);
+	udp_echo(r, host, 5000, echo);
+	before = rss_kb(r);
+	fds_before = fds(r);
+	for (unsigned int i = 0; i < count(FULL); i++) {
+		if (i % 2) {
+			send_frame(r, f,
+				   udp(f, (uint16_t)(6000 + i % 59000), router,
+				       sink_port, "x", 1));
+			continue;
+		}
+		memset(f + ETH + IP4, 0, 16);
+		f[ETH + IP4] = 8; /* ping of the host's loopback net */
+		put16(f + ETH + IP4 + 4, i);
+		send_frame(r, f, make(f, P_ICMP, self, 0x7f000001, 16));
+	}
+	settle(r);
+	CHECK(fds(r) <= fds_before + FLOWS_MAX);
+	CHECK(fds(r) > fds_before + 100);
+	bounded(r, before, 64);
+	arp(r);
+	udp_echo(r, host, 5000, echo);
+	close(host);
+	close(sink);
+	rig_stop(r);
+}
+
+/* A guest that starts anew is not made to wait for what its last life left. */
+TEST(net_a_reset_gives_a_full_stack_back)
+{
+	struct rig *r = rig_start();
+	uint16_t echo, sink_port;
+	int host = host_socket(SOCK_DGRAM, &echo);
+	int sink = host_socket(SOCK_DGRAM, &sink_port);
+	struct av_err err = { 0 };
+	unsigned int fds_before;
+	uint8_t f[200];
+
+	arp(r);
+	fds_before = fds(r);
+	for (unsigned int i = 0; i < 3000; i++) {
+		send_frame(r, f,
+			   udp(f, (uint16_t)(6000 + i), router, sink_port, "x",
+			       1));
+	}
+	settle(r);
+	CHECK(fds(r) > fds_before + 100);
+	CHECK_EQ(front_reset(r->f, &err), 0);
+	CHECK_EQ(front_start(r->f, &err), 0);
+	for (unsigned int i = 0; i < BUFS; i++) {
+		post_rx(r, i);
+	}
+	front_kick(r->f, RX);
+	arp(r);
+	CHECK(fds(r) <= fds_before + 8);
+	udp_echo(r, host, 5000, echo);
+	close(host);
+	close(sink);
+	rig_stop(r);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], VDEV_CHILD_ARG)) {
+		return vdev_child_main(argc, argv);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	return RUN_TESTS(
+		T(net_an_urgent_pointer_sends_no_more_than_there_was),
+		T(net_fragments_that_never_end_take_no_memory),
+		T(net_garbage_for_every_service_is_survived),
+		T(net_half_open_flows_are_bounded_and_others_go_on),
+		T(net_datagram_flows_and_pings_are_bounded_and_others_go_on),
+		T(net_a_reset_gives_a_full_stack_back));
+}
