@@ -31,6 +31,24 @@ for f in "$top"/vdevices/guests/*.yaml; do
 done
 "$avsim" lint --schema=guest | cmp - "$top/vdevices/guests/guest.schema.json" ||
 	fail "the shipped schema is not what avsim lint --schema=guest prints"
+/usr/bin/python3 -c '
+import json, sys
+try:
+    import jsonschema, yaml
+except ImportError:
+    sys.exit(0)
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft7Validator.check_schema(schema)
+for f in sys.argv[2:]:
+    jsonschema.validate(yaml.safe_load(open(f)), schema)
+for wrong in ({"guest": "x"}, {"cpus": 0}):
+    try:
+        jsonschema.validate(wrong, schema)
+    except jsonschema.ValidationError:
+        continue
+    sys.exit("the schema takes %r" % wrong)
+' "$top/vdevices/guests/guest.schema.json" "$top"/vdevices/guests/*.yaml ||
+	fail "profiles do not fit the schema"
 printf 'guest: x\nkernl: y\n' >"$work/x.yaml"
 check 2 "$avsim" lint "$work/x.yaml"
 says err "x.yaml:2:1: unknown key 'kernl' (did you mean 'kernel'?)"
