@@ -18,6 +18,7 @@ struct cli_services {
 #define CLI_SERVICES_OPTS(s)                                                   \
 	{ "run-dir", OPT_STR, &(s)->opts.run_dir },                            \
 	{ "vhal-tcp", OPT_STR, &(s)->opts.vhal_tcp },                          \
+	{ "host-vsock", OPT_FLAG, &(s)->opts.host_vsock },                     \
 	{ "dumpstate-tcp", OPT_STR, &(s)->opts.dumpstate_tcp },                \
 	{ "dumpstate-config", OPT_STR, &(s)->dumpstate_config },               \
 	{ "audio-focus", OPT_STR, &(s)->opts.audio_focus },                    \

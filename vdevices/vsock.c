@@ -80,6 +80,7 @@ struct conn {
 
 struct relay {
 	struct relay *next;
+	uint32_t from; /* bytes of it that are sent */
 	struct vsock_hdr h;
 	uint8_t data[];
 };
@@ -559,12 +560,14 @@ static int take_message(struct conn *c, uint32_t flags, const void *data,
 
 static void reset(struct conn *c)
 {
+	bool tell = c->has_service;
+
 	c->g->n.reset++;
 	todo(c, DO_RST);
 	c->has_service = false;
 	c->state = CLOSING;
 	c->ticks = CLOSE_TICKS;
-	if (c->s.on_closed) {
+	if (tell && c->s.on_closed) {
 		c->s.on_closed(&c->s);
 	}
 }
@@ -784,8 +787,11 @@ bool vsock_relay_in(struct vsock_guest *g, const struct vsock_hdr *h,
 		return false;
 	}
 	r->next = NULL;
+	r->from = 0;
 	r->h = *h;
-	memcpy(r->data, data, len);
+	if (len) {
+		memcpy(r->data, data, len);
+	}
 	g->relay_bytes += sizeof(*r) + len;
 	*g->relay_end = r;
 	g->relay_end = &r->next;
@@ -909,27 +915,40 @@ static bool turn(struct conn *c)
 	return send_end(c);
 }
 
+/* The next part of a packet that another guest sent: its driver cuts for its
+ * own buffers, ours may be smaller. Only the last part ends a message. */
+static void send_part(struct vsock_guest *g, struct relay *r, uint32_t n)
+{
+	struct vsock_hdr h = r->h;
+	uint32_t left = le32toh(h.len) - r->from;
+
+	n = n < left ? n : left;
+	h.len = htole32(n);
+	if (n < left) {
+		h.flags &= htole32(~(uint32_t)(VSOCK_EOM | VSOCK_EOR));
+	}
+	send_raw(g, &h, r->data + r->from);
+	r->from += n;
+}
+
 static bool pump_relay(struct vsock_guest *g)
 {
 	while (g->relay) {
 		struct relay *r = g->relay;
 		ssize_t n = g->out.room(g->out.ctx);
 
-		/* the sender cut it for its own buffers; ours are no smaller
-		 * in any Linux, and a packet that fits nowhere is lost */
-		if (n < 0) {
+		if (n < 0 || (n == 0 && r->from < le32toh(r->h.len))) {
 			return false;
+		}
+		send_part(g, r, (uint32_t)n);
+		if (r->from < le32toh(r->h.len)) {
+			continue;
 		}
 		g->relay = r->next;
 		if (!g->relay) {
 			g->relay_end = &g->relay;
 		}
 		g->relay_bytes -= sizeof(*r) + le32toh(r->h.len);
-		if ((size_t)n >= le32toh(r->h.len)) {
-			send_raw(g, &r->h, r->data);
-		} else {
-			g->n.bad++;
-		}
 		free(r);
 	}
 	return true;

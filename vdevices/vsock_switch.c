@@ -27,8 +27,9 @@ enum {
 	ARGS_MAX = 16,
 	TICK_MS = 1000,
 	PATH_LEN = 108,
-	BURST_S = 1, /* a bandwidth limit lets so much through at once */
 };
+#define BURST_S 0.1 /* a bandwidth limit lets so much through at once */
+#define OPEN_NS (20 * VT_MS)
 
 struct rule {
 	uint32_t port;
@@ -116,8 +117,8 @@ static void on_timer(struct vtimer *t, vtime now)
 		return;
 	}
 	r->armed = false;
-	/* a delay is over, for what waited and what comes in the same moment */
-	r->open_until = now + VT_MS;
+	/* a delay is over; how long the gate is open, its first user says */
+	r->open_until = VT_NEVER;
 	resume(r->sw, r->port);
 }
 
@@ -139,13 +140,29 @@ static size_t limit(struct fault_rule *r, size_t len)
 
 	r->tokens += rate * vtime_to_s(now - r->filled);
 	r->filled = now;
-	r->tokens = fmin(r->tokens, fmax(rate * BURST_S / 10.0, 1));
+	r->tokens = fmin(r->tokens, fmax(rate * BURST_S, 1));
 	n = r->tokens < (double)len ? (size_t)r->tokens : len;
 	r->tokens -= (double)n;
 	if (n < len) {
-		arm(r, fmin(0.02, 1 / rate));
+		arm(r, 0.02);
 	}
 	return n;
+}
+
+/* What waited passes the gate together with what comes within OPEN_NS. The
+ * world may have stepped on since the gate opened: that time does not count. */
+static bool gate(struct fault_rule *r)
+{
+	vtime now = evq_now(r->sw->env.q);
+
+	if (r->open_until == VT_NEVER) {
+		r->open_until = now + OPEN_NS;
+	}
+	if (now > r->open_until) {
+		arm(r, r->f.v[1]);
+		return false;
+	}
+	return true;
 }
 
 static size_t give(void *ctx, struct vsock_guest *g, uint32_t port, size_t len,
@@ -167,8 +184,7 @@ static size_t give(void *ctx, struct vsock_guest *g, uint32_t port, size_t len,
 		if (is(r, "vsock-bandwidth")) {
 			len = limit(r, len);
 		} else if (is(r, "vsock-delay")) {
-			if (evq_now(sw->env.q) > r->open_until) {
-				arm(r, r->f.v[1]);
+			if (!gate(r)) {
 				return 0;
 			}
 		}

@@ -301,6 +301,11 @@ static int dial(struct audio_focus *f, struct av_stream **s,
 	}
 	ret = f->env.vsock ? f->env.vsock(f->env.ctx, f->cid, f->port, s)
 			   : -ENOENT;
+	if (ret == -ENOENT) {
+		/* none of ours: the guest of a VMM with the kernel's vsock */
+		return sock_connect_vsock(f->env.loop, (uint32_t)f->cid,
+					  f->port, s, err);
+	}
 	return ret == 0 ? 0
 			: av_err_set(err, ret, "no guest of that CID is up");
 }

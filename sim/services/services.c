@@ -35,7 +35,7 @@ struct services {
 	struct {
 		struct grpc_server *server;
 		struct grpc_service reflection;
-		struct sock_listener *sock, *tcp;
+		struct sock_listener *sock, *tcp, *vsock[2];
 		struct vhal_service *service;
 	} vhal;
 	struct {
@@ -48,7 +48,7 @@ struct services {
 	struct {
 		struct grpc_server *server;
 		struct grpc_service reflection;
-		struct sock_listener *sock, *tcp;
+		struct sock_listener *sock, *tcp, *vsock;
 		struct dumpstate *dumpstate;
 	} dump;
 	struct {
@@ -100,10 +100,10 @@ static int make_run_dir(struct services *s, const char *wanted,
 
 	if (wanted) {
 		n = snprintf(s->run_dir, sizeof(s->run_dir), "%s", wanted);
-		return n >= (int)sizeof(s->run_dir) - RUNDIR_TAIL ?
-			       av_err_set(err, -ENAMETOOLONG,
-					  "path is too long") :
-			       private_dir(s->run_dir, &s->made_dir, err);
+		return n >= (int)sizeof(s->run_dir) - RUNDIR_TAIL
+			       ? av_err_set(err, -ENAMETOOLONG,
+					    "path is too long")
+			       : private_dir(s->run_dir, &s->made_dir, err);
 	}
 	ret = rundir_base(base);
 	if (ret < 0) {
@@ -147,6 +147,10 @@ static void on_request(void *ctx, const struct grpc_trace *t)
 
 /* ---- VHAL ---- */
 
+/* Ports that AAOS guests know, both generations. */
+static const uint32_t vhal_ports[2] = { 9210, 9300 };
+enum { DUMPSTATE_PORT = 9310 };
+
 static int open_vhal(struct services *s, const struct services_opts *o,
 		     struct av_err *err)
 {
@@ -172,6 +176,11 @@ static int open_vhal(struct services *s, const struct services_opts *o,
 				      grpc_server_acceptor(s->vhal.server),
 				      &s->vhal.tcp, NULL, err);
 	}
+	for (size_t i = 0; i < 2 && ret == 0 && o->host_vsock; i++) {
+		ret = sock_listen_vsock(s->env.loop, vhal_ports[i],
+					grpc_server_acceptor(s->vhal.server),
+					&s->vhal.vsock[i], err);
+	}
 	return ret;
 }
 
@@ -179,6 +188,8 @@ static void close_vhal(struct services *s)
 {
 	sock_listener_destroy(s->vhal.sock);
 	sock_listener_destroy(s->vhal.tcp);
+	sock_listener_destroy(s->vhal.vsock[0]);
+	sock_listener_destroy(s->vhal.vsock[1]);
 	grpc_server_destroy(s->vhal.server);
 	vhal_service_destroy(s->vhal.service);
 }
@@ -196,8 +207,8 @@ static int open_ctl(struct services *s, struct av_err *err)
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
 	ret = control_create(&s->env, s->ctl.server, &s->ctl.control, err);
-	return ret < 0 ? ret :
-			 sock_listen_unix(s->env.loop,
+	return ret < 0 ? ret
+		       : sock_listen_unix(s->env.loop,
 					  sock_path(s, "ctl.sock", path),
 					  grpc_server_acceptor(s->ctl.server),
 					  &s->ctl.sock, err);
@@ -354,6 +365,11 @@ static int open_dumpstate(struct services *s, const struct services_opts *o,
 				      grpc_server_acceptor(s->dump.server),
 				      &s->dump.tcp, NULL, err);
 	}
+	if (ret == 0 && o->host_vsock) {
+		ret = sock_listen_vsock(s->env.loop, DUMPSTATE_PORT,
+					grpc_server_acceptor(s->dump.server),
+					&s->dump.vsock, err);
+	}
 	return ret;
 }
 
@@ -361,6 +377,7 @@ static void close_dumpstate(struct services *s)
 {
 	sock_listener_destroy(s->dump.sock);
 	sock_listener_destroy(s->dump.tcp);
+	sock_listener_destroy(s->dump.vsock);
 	grpc_server_destroy(s->dump.server);
 	dumpstate_destroy(s->dump.dumpstate);
 }
@@ -436,8 +453,8 @@ static int open_bluetooth(struct services *s, const struct services_opts *o,
 		ret = btsnoop_open(o->bt_snoop, bt, o->epoch_ns, &s->bt.snoop,
 				   err);
 	}
-	return ret < 0 ? ret :
-			 bt_host_create(s->env.loop, bt,
+	return ret < 0 ? ret
+		       : bt_host_create(s->env.loop, bt,
 					sock_path(s, "bt.sock", path),
 					o->bt_pty, &s->bt.host, err);
 }

@@ -19,6 +19,9 @@ struct services;
 struct services_opts {
 	const char *run_dir;  /* NULL: a new one below XDG_RUNTIME_DIR */
 	const char *vhal_tcp; /* also listen there; NULL = unix socket only */
+	/* Serve guests of VMMs with the kernel's vhost-vsock too: VHAL at 9210
+	 * and 9300, dumpstate at 9310. */
+	bool host_vsock;
 	const char *power_file;	  /* marker to watch, or NULL */
 	const char *power_socket; /* writes it; NULL = none */
 	const char *dumpstate_tcp;

@@ -28,6 +28,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+#include <linux/vm_sockets.h>
 #include <unistd.h>
 
 #define READ_SIZE 65536
@@ -257,6 +259,11 @@ static void name_peer(struct conn *c, const struct sockaddr_storage *sa)
 		inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
 		snprintf(c->peer, sizeof(c->peer), "[%s]:%u", host,
 			 ntohs(in->sin6_port));
+	} else if (sa->ss_family == AF_VSOCK) {
+		const struct sockaddr_vm *vm = (const void *)sa;
+
+		snprintf(c->peer, sizeof(c->peer), "cid %u port %u",
+			 vm->svm_cid, vm->svm_port);
 	} else {
 		snprintf(c->peer, sizeof(c->peer), "unix");
 	}
@@ -279,7 +286,7 @@ static void adopt(struct sock_listener *l, int fd,
 		return;
 	}
 	name_peer(c, sa);
-	if (sa->ss_family != AF_UNIX) {
+	if (sa->ss_family == AF_INET || sa->ss_family == AF_INET6) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	}
 	c->l = l;
@@ -467,6 +474,31 @@ static int split_address(const char *address, char host[256], char port[16],
 	return 0;
 }
 
+int sock_listen_vsock(uv_loop_t *loop, uint32_t port, struct av_acceptor *a,
+		      struct sock_listener **out, struct av_err *err)
+{
+	struct sockaddr_vm sa = { .svm_family = AF_VSOCK,
+				  .svm_cid = VMADDR_CID_ANY,
+				  .svm_port = port };
+	int fd =
+		socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		int ret = -errno;
+
+		if (fd >= 0) {
+			close(fd);
+		}
+		return av_err_set(
+			err, ret, "cannot listen on AF_VSOCK port %u: %s%s",
+			port, strerror(-ret),
+			ret == -EAFNOSUPPORT ? "; the host's kernel needs the "
+					       "module vhost_vsock"
+					     : "");
+	}
+	return listener_start(loop, fd, a, out, err);
+}
+
 int sock_listen_tcp(uv_loop_t *loop, const char *address, struct av_acceptor *a,
 		    struct sock_listener **out, unsigned int *port,
 		    struct av_err *err)
@@ -611,6 +643,21 @@ int sock_connect_unix_type(uv_loop_t *loop, const char *path, int type,
 	return connected(
 		loop, socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
 		(struct sockaddr *)&sa, sizeof(sa), path, out, err);
+}
+
+int sock_connect_vsock(uv_loop_t *loop, uint32_t cid, uint32_t port,
+		       struct av_stream **out, struct av_err *err)
+{
+	struct sockaddr_vm sa = { .svm_family = AF_VSOCK,
+				  .svm_cid = cid,
+				  .svm_port = port };
+	char name[40];
+
+	snprintf(name, sizeof(name), "vsock:%u:%u", cid, port);
+	return connected(
+		loop,
+		socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+		(struct sockaddr *)&sa, sizeof(sa), name, out, err);
 }
 
 int sock_connect_tcp(uv_loop_t *loop, const char *host, unsigned int port,

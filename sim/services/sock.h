@@ -40,6 +40,15 @@ int sock_listen_tcp(uv_loop_t *loop, const char *address,
 		    struct av_acceptor *a, struct sock_listener **out,
 		    unsigned int *port, struct av_err *err);
 
+/**
+ * sock_listen_vsock() - Listen on the host's AF_VSOCK, for VMMs that have the
+ * kernel's vhost-vsock: any CID may connect
+ *
+ * Return: 0 or -errno with @err.
+ */
+int sock_listen_vsock(uv_loop_t *loop, uint32_t port, struct av_acceptor *a,
+		      struct sock_listener **out, struct av_err *err);
+
 /* Closes the listener and all its connections. */
 void sock_listener_destroy(struct sock_listener *l);
 
@@ -60,6 +69,8 @@ int sock_adopt(uv_loop_t *loop, int fd, const char *name,
 /* @type: SOCK_SEQPACKET: one write and one on_data is one message. */
 int sock_connect_unix_type(uv_loop_t *loop, const char *path, int type,
 			   struct av_stream **out, struct av_err *err);
+int sock_connect_vsock(uv_loop_t *loop, uint32_t cid, uint32_t port,
+		       struct av_stream **out, struct av_err *err);
 int sock_connect_tcp(uv_loop_t *loop, const char *host, unsigned int port,
 		     struct av_stream **out, struct av_err *err);
 

@@ -78,6 +78,7 @@ static void act(struct world *w, struct av_stream *s, uint8_t what)
 		break;
 	case 5:
 		forget(w, s);
+		s->user = NULL; /* no call may come any more */
 		av_stream_close(s);
 		break;
 	default:

@@ -58,6 +58,14 @@ static void set(struct pending *p)
 	epoll_ctl(epoll_fd, EPOLL_CTL_MOD, p->fd, &e);
 }
 
+/* Not by closing alone: a child on its way to exec() still has the socket. */
+static void gone(struct pending *p)
+{
+	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
+	close(p->fd);
+	free(p);
+}
+
 static void serve(struct pending *p)
 {
 	ssize_t n;
@@ -68,8 +76,7 @@ static void serve(struct pending *p)
 			return;
 		}
 		if (n <= 0) {
-			close(p->fd);
-			free(p);
+			gone(p);
 			return;
 		}
 		p->from = 0;
@@ -80,8 +87,7 @@ static void serve(struct pending *p)
 		p->from += (size_t)n;
 		p->len -= (size_t)n;
 	} else if (n < 0 && errno != EAGAIN) {
-		close(p->fd);
-		free(p);
+		gone(p);
 		return;
 	}
 	set(p);
@@ -103,7 +109,7 @@ static void *echo(void *arg)
 				continue;
 			}
 			p = calloc(1, sizeof(*p));
-			p->fd = accept(listener, NULL, NULL);
+			p->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 			e[i] = (struct epoll_event){ .events = EPOLLIN,
 						     .data.ptr = p };
 			epoll_ctl(epoll_fd, EPOLL_CTL_ADD, p->fd, &e[i]);
@@ -142,8 +148,9 @@ static void start_avsim(void)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
 		execl(bin, bin, "run", "--scenario", "idle", "--linger",
-		      "--headless", "--no-record", "--run-dir", dir, "--device",
-		      "vsock0", (char *)NULL);
+		      "--headless", "--no-record", "--speed", "1", "--run-dir",
+		      dir, "--device", "vsock0", "--device", "vsock1,cid=4",
+		      (char *)NULL);
 		_exit(127);
 	}
 	path_of(sock, "vsock0.sock");
@@ -205,22 +212,18 @@ static void check_data(struct vpeer *v, struct vpeer_conn *c,
 	}
 }
 
-static struct vpeer *guest(unsigned int conns, bool hold_credit)
+static struct vpeer *attach(const char *name, struct vpeer_opts *o)
 {
-	struct vpeer_opts o = { .cid = CID,
-				.conns = conns,
-				.hold_credit = hold_credit,
-				.data = check_data };
 	struct av_err err = { 0 };
-	struct vpeer *v;
+	struct vpeer *v = NULL;
 	char sock[108];
 	int ret = -1;
 
-	path_of(sock, "vsock0.sock");
-	o.path = sock;
+	path_of(sock, name);
+	o->path = sock;
 	/* the one before has just hung up */
 	for (int i = 0; i < 50 && ret; i++) {
-		ret = vpeer_open(&o, &v, &err);
+		ret = vpeer_open(o, &v, &err);
 		if (ret) {
 			poll(NULL, 0, STEP_MS);
 		}
@@ -229,6 +232,16 @@ static struct vpeer *guest(unsigned int conns, bool hold_credit)
 		fail_msg("%s", err.msg);
 	}
 	return v;
+}
+
+static struct vpeer *guest(unsigned int conns, bool hold_credit)
+{
+	struct vpeer_opts o = { .cid = CID,
+				.conns = conns,
+				.hold_credit = hold_credit,
+				.data = check_data };
+
+	return attach("vsock0.sock", &o);
 }
 
 /* Nothing for a long time: it hangs. */
@@ -411,6 +424,147 @@ TEST(a_guest_that_reboots_in_the_middle_starts_anew)
 	vpeer_close(v);
 }
 
+/* ---- two guests ---- */
+
+TEST(one_guest_reaches_another_through_avsim)
+{
+	struct vpeer_opts oa = { .cid = CID, .to = 4, .conns = 2 };
+	struct vpeer_opts ob = {
+		.cid = 4, .to = CID, .conns = 2, .data = check_data
+	};
+	struct vpeer *a = attach("vsock0.sock", &oa);
+	struct vpeer *b = attach("vsock1.sock", &ob);
+	struct vpeer_conn *c, *d = NULL;
+
+	vpeer_listen(b, 5000);
+	c = vpeer_dial(a, 1000, 5000);
+	while (c->state == VPEER_DIALLING) {
+		CHECK(vpeer_run(b, STEP_MS) >= 0);
+		d = d ? d : vpeer_accepted(b);
+		step(a);
+	}
+	CHECK_EQ(c->state, VPEER_OPEN);
+	CHECK(d != NULL);
+	while (d->received < 10000000) {
+		uint64_t before = d->received;
+
+		send_some(a, c, VPEER_TX_MAX);
+		CHECK(vpeer_run(b, 1) >= 0);
+		CHECK(vpeer_run(a, 0) >= 0);
+		if (d->received == before) {
+			step(a);
+		}
+	}
+	vpeer_reset(b, d);
+	while (c->state == VPEER_OPEN) {
+		step(a);
+	}
+	/* a guest that is not there, and a port that is closed */
+	c = vpeer_dial(a, 1001, 5001);
+	while (c->state == VPEER_DIALLING) {
+		CHECK(vpeer_run(b, STEP_MS) >= 0);
+		step(a);
+	}
+	CHECK_EQ(c->state, VPEER_RESET);
+	vpeer_close(b);
+	vpeer_free(c);
+	c = vpeer_dial(a, 1002, 5000);
+	while (c->state == VPEER_DIALLING) {
+		step(a);
+	}
+	CHECK_EQ(c->state, VPEER_RESET);
+	vpeer_close(a);
+}
+
+/* ---- faults ---- */
+
+static void ctl(const char *words)
+{
+	const char *top = getenv("AVSIM_TOP_BUILDDIR");
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "%s/avsim ctl --run-dir %s %s >/dev/null", top ? top : ".",
+		 dir, words);
+	CHECK_EQ(system(command), 0);
+	poll(NULL, 0, STEP_MS); /* the next step of the simulation */
+}
+
+static void idle(struct vpeer *v, int steps)
+{
+	for (int i = 0; i < steps; i++) {
+		CHECK(vpeer_run(v, STEP_MS) >= 0);
+		poll(NULL, 0, STEP_MS);
+	}
+}
+
+TEST(faults_refuse_reset_and_storm)
+{
+	struct vpeer *v = guest(4, false);
+	struct vpeer_conn *c;
+	int resets = 0;
+
+	open_all(v, &c, 1, 1000);
+	ctl("fault vsock-reset port=7010");
+	while (c->state == VPEER_OPEN) {
+		step(v);
+	}
+	vpeer_free(c);
+	ctl("fault vsock-refuse port=7010");
+	c = vpeer_dial(v, 1001, PORT);
+	while (c->state == VPEER_DIALLING) {
+		step(v);
+	}
+	CHECK_EQ(c->state, VPEER_RESET);
+	vpeer_free(c);
+	ctl("clear");
+	ctl("fault vsock-storm port=7010 rate=10");
+	for (uint32_t i = 0; i < 3; i++) {
+		open_all(v, &c, 1, 2000 + i);
+		while (c->state == VPEER_OPEN) {
+			step(v);
+		}
+		resets++;
+		vpeer_free(c);
+	}
+	CHECK_EQ(resets, 3);
+	ctl("clear");
+	open_all(v, &c, 1, 3000);
+	echo_all(v, &c, 1, 1000);
+	vpeer_close(v);
+}
+
+TEST(faults_stall_delay_and_limit_lose_nothing)
+{
+	struct vpeer *v = guest(4, false);
+	struct vpeer_conn *c;
+
+	open_all(v, &c, 1, 1000);
+	ctl("fault vsock-stall port=7010");
+	send_some(v, c, 5000);
+	idle(v, 5);
+	CHECK_EQ(c->received, 0);
+	CHECK_EQ(c->state, VPEER_OPEN);
+	ctl("clear");
+	echo_all(v, &c, 1, 5000);
+
+	ctl("fault vsock-delay by=300ms");
+	echo_all(v, &c, 1, 10000);
+	ctl("clear");
+
+	/* 200000 bytes there and back: 400000 at 100 kB/s are 4 s */
+	ctl("fault vsock-bandwidth rate=100000");
+	send_some(v, c, 65536);
+	send_some(v, c, 65536);
+	CHECK_EQ(vpeer_run(v, 0) >= 0, true);
+	CHECK(c->received < 10000 + 100000);
+	echo_all(v, &c, 1, 10000 + 2 * 65536);
+	ctl("clear");
+	echo_all(v, &c, 1, 200000);
+	close_all(v, &c, 1);
+	vpeer_close(v);
+}
+
 int main(void)
 {
 	struct rlimit files;
@@ -425,7 +579,10 @@ int main(void)
 			   T(a_gigabyte_there_and_back_in_order),
 			   T(every_write_size_gets_through),
 			   T(a_guest_that_does_not_read_stops_only_itself),
-			   T(a_guest_that_reboots_in_the_middle_starts_anew));
+			   T(a_guest_that_reboots_in_the_middle_starts_anew),
+			   T(one_guest_reaches_another_through_avsim),
+			   T(faults_refuse_reset_and_storm),
+			   T(faults_stall_delay_and_limit_lose_nothing));
 	kill(avsim, SIGTERM);
 	waitpid(avsim, &st, 0);
 	if (!WIFEXITED(st) || WEXITSTATUS(st) > 1) {

@@ -120,7 +120,7 @@ static void put(struct vpeer *v, struct vpeer_conn *c, enum vsock_op op,
 {
 	struct vsock_hdr h = {
 		.src_cid = htole64(v->o.cid),
-		.dst_cid = htole64(VSOCK_CID_HOST),
+		.dst_cid = htole64(v->o.to ? v->o.to : VSOCK_CID_HOST),
 		.src_port = htole32(c->guest_port),
 		.dst_port = htole32(c->host_port),
 		.len = htole32(len),

@@ -31,6 +31,7 @@ struct vpeer;
 struct vpeer_opts {
 	const char *path; /* the device's socket */
 	uint64_t cid;
+	uint64_t to; /* the other side's CID; 0: the host */
 	unsigned int conns; /* at once */
 	bool busy_poll;
 	bool hold_credit; /* never say that anything was read */
