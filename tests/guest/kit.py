@@ -11,7 +11,8 @@ A part lives in CACHE/PART-KEY, KEY being the sha256 of everything it is made
 from: the files of kit/ that it uses, the script that makes it, and the package
 versions that kit/versions names. Ready-made parts, where a folder of them is at
 hand, stand in for kernels, base archives and QEMU 11 as long as their README
-names the same inputs.
+names the same inputs. Nothing in the cache is removed: parts of other keys may
+belong to another work tree; the whole folder may go at any time.
 
   AVSIM_GUEST_CACHE         the cache, instead of $XDG_CACHE_HOME/avsim/guest-kit
   AVSIM_SHARED_GUEST_CACHE  ready-made parts, instead of ../shared/guest-cache;
