@@ -601,8 +601,9 @@ static bool read_sensor(struct scmi_sensor *x, char **save)
 	}
 	x->type = kind[0] == 'a' ? SCMI_METRES_PER_S2 : SCMI_RADIANS_PER_S;
 	if (!number(strtok_r(NULL, " ", save), &exponent) ||
-	    !number(strtok_r(NULL, " ", save), &max) || exponent < -16 ||
-	    exponent > 15 || max < 1 || max > INT32_MAX) {
+	    !number(strtok_r(NULL, " ", save), &max) ||
+	    !(exponent >= -16 && exponent <= 15) || /* nor NaN */
+	    !(max >= 1 && max <= INT32_MAX)) {
 		return false;
 	}
 	x->exponent = (int)exponent;

@@ -18,8 +18,8 @@ struct rig {
 
 static const char *const world[] = {
 	"sensors",
-	"sensor scmi.iio.accel accel accelerometer -3 39226 12.5 25 50 100 "
-	"200 400",
+	("sensor scmi.iio.accel accel accelerometer -3 39226 12.5 25 50 100 "
+	 "200 400"),
 	"sensor scmi.iio.gyro gyro gyroscope -4 87266 12.5 25 50 100 200 400",
 };
 
@@ -330,8 +330,10 @@ TEST(texts_of_the_world_are_checked)
 		"sensor a a gyroscope -3 1 0",
 		"sensor a a gyroscope -3 1 2 1",
 		"sensor a a gyroscope -3 1 nan",
-		"sensor a a gyroscope -3 1 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 "
-		"16 17",
+		("sensor a a gyroscope -3 1 1 2 3 4 5 6 7 8 9 10 11 12 13 14 "
+		 "15 16 17"),
+		"sensor a a gyroscope nan 1 1",
+		"sensor a a gyroscope -3 nan 1",
 	};
 	struct av_err err;
 	struct rig r;
