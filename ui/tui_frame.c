@@ -102,7 +102,8 @@ static void draw_header(struct tui *t)
 
 static void draw_tabs(struct tui *t)
 {
-	int x = 1, used, full = 0;
+	double late_ms = (double)t->env.pace->late_max_ns / 1e6;
+	int x = 1, used, full = 0, room;
 	const char *path = t->env.recording, *slash;
 
 	for (unsigned int i = 0; i < TUI_N_VIEWS; i++) {
@@ -114,24 +115,28 @@ static void draw_tabs(struct tui *t)
 
 		used = tui_put(t, 1, x, 20,
 			       i == t->view ? ROLE_SELECT : ROLE_DIM,
-			       " %u %.*s ", (i + 1) % 10, most,
-			       tui_views[i].name);
+			       " %u %.*s%s", (i + 1) % 10, most,
+			       tui_views[i].name,
+			       full <= t->cols || i == t->view ? " " : "");
 		x += used + (full <= t->cols);
 	}
+	room = t->cols - x - 1;
 	if (t->env.pace->late_n > 0 && t->cols < 110) {
-		tui_put_right(t, 1, x, t->cols - x - 1, ROLE_WARN,
-			      "late %.0f ms",
-			      (double)t->env.pace->late_max_ns / 1e6);
-	} else if (path) {
+		tui_put_right(t, 1, x, room, ROLE_WARN,
+			      late_ms < 1000 ? "late %.0f ms" : "late %.1f s",
+			      late_ms < 1000 ? late_ms : late_ms / 1000);
+	} else if (path && room > 16) {
 		slash = strrchr(path, '/');
-		if (slash && tui_width(path) > t->cols - x - 8) {
+		if (slash && tui_width(path) > room - 7) {
 			path = slash + 1;
 		}
-		tui_put_right(t, 1, x, t->cols - x - 1, ROLE_DIM, "%s %s",
+		tui_put_right(t, 1, x, room, ROLE_DIM, "%s %s",
 			      t->env.replay ? "from" : "●", path);
-	} else if (t->cols - x > 16) {
-		tui_put_right(t, 1, x, t->cols - x - 1, ROLE_DIM,
-			      "not recorded");
+	} else if (path) {
+		tui_put_right(t, 1, x, room, ROLE_DIM, "%s",
+			      t->env.replay ? "replay" : "● rec");
+	} else if (room > 15) {
+		tui_put_right(t, 1, x, room, ROLE_DIM, "not recorded");
 	}
 }
 
