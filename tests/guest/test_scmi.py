@@ -23,6 +23,7 @@ FULL = os.environ.get("AVSIM_GUEST_SCMI") == "full"
 SECONDS = {100: 60 if FULL else 5, 400: 60 if FULL else 10}
 NAMES = ("scmi.iio.accel", "scmi.iio.gyro")
 QUANTA = {"scmi.iio.accel": 1000, "scmi.iio.gyro": 10000}
+HOMES = {"11": "loop", "10": "child"}  # where the device runs
 PROFILE = """guest: scmi
 summary: "Linux of the guest kit with motion sensors"
 proven: this test
@@ -36,7 +37,7 @@ kernel: ${kit}/kernel-arm64
 initrd: ${kit}/initrd-arm64.cpio
 cmdline: console=ttyAMA0 quiet panic=-1
 devices:
-  scmi0:
+  scmi0: {home: HOME}
 qemu-args:
   - -chardev
   - socket,id=agent,path=${run}/agent.sock,server=on,wait=off
@@ -55,7 +56,7 @@ def setup(t):
                os.path.join(current, "initrd-%s.cpio" % t.arch))
     path = os.path.join(t.dir, "scmi.yaml")
     with open(path, "w") as f:
-        f.write(PROFILE)
+        f.write(PROFILE.replace("HOME", HOMES[t.qemu]))
     t.recording = os.path.join(t.dir, "run.avrec")
     t.reads = []  # (sensor, rate, [(t, x, y, z)])
     t.car = t.avsim("--scenario", "city-drive", "--linger", "--guest", path,
