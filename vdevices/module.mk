@@ -50,7 +50,7 @@ UNIT_TESTS += tests/unit/test_sandbox
 tests_unit_test_sandbox_LDADD = $(CMOCKA_LDADD)
 
 # The devices.
-libavsim_a_SOURCES += %D%/dev_console.c %D%/dev_input.c %D%/dev_rng.c
+libavsim_a_SOURCES += %D%/dev_bt.c %D%/dev_console.c %D%/dev_input.c %D%/dev_rng.c
 UNIT_TESTS += tests/unit/test_input
 tests_unit_test_input_LDADD = tests/vu/libfront.a $(CMOCKA_LDADD)
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 extern const struct vdev_type vdev_blk;
+extern const struct vdev_type vdev_bt;
 extern const struct vdev_type vdev_console;
 extern const struct vdev_type vdev_input;
 extern const struct vdev_type vdev_net;
@@ -17,6 +18,7 @@ extern const struct vdev_type vdev_vsock;
 
 const struct vdev_type *const vdev_types[] = {
 	&vdev_blk,
+	&vdev_bt,
 	&vdev_console,
 	&vdev_input,
 	&vdev_net,

@@ -104,11 +104,48 @@ enum { NET_RX, NET_TX, NET_CTRL, NET_HDR = 12, NET_ARP = 42 };
 
 /* Who has 10.0.2.2? */
 static const uint8_t net_arp[NET_HDR + NET_ARP] = {
-	[NET_HDR] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, /* to all */
-	0x52, 0x54, 0, 0x12, 0x34, 0x56,                /* from the guest */
-	0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1,          /* an ARP request */
-	0x52, 0x54, 0, 0x12, 0x34, 0x56, 10, 0, 2, 15,  /* sender */
-	0, 0, 0, 0, 0, 0, 10, 0, 2, 2,                  /* target */
+	[NET_HDR] = 0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff, /* to all */
+	0x52,
+	0x54,
+	0,
+	0x12,
+	0x34,
+	0x56, /* from the guest */
+	0x08,
+	0x06,
+	0,
+	1,
+	0x08,
+	0,
+	6,
+	4,
+	0,
+	1, /* an ARP request */
+	0x52,
+	0x54,
+	0,
+	0x12,
+	0x34,
+	0x56,
+	10,
+	0,
+	2,
+	15, /* sender */
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	10,
+	0,
+	2,
+	2, /* target */
 };
 
 /* The router's answer to it; what else it sends meanwhile is skipped. */
@@ -150,11 +187,11 @@ static size_t net_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 {
 	/* an IPv4 frame whose checksum is the device's work */
 	static const uint8_t udp[] = {
-		1,    0,    0,    0,    0,    0,    34,   0,    6,    0, 0, 0,
-		0x52, 0x55, 10,   0,    2,    2,    0x52, 0x54, 0,    0x12,
-		0x34, 0x56, 0x08, 0,    0x45, 0,    0,    40,   0,    0, 0, 0,
-		64,   17,   0,    0,    10,   0,    2,    15,   10,   0, 2, 2,
-		0x30, 0x39, 0,    9,    0,    20,   0,    0,
+		1,    0,    0,    0,    0,    0,  34, 0,    6,    0,  0,
+		0,    0x52, 0x55, 10,   0,    2,  2,  0x52, 0x54, 0,  0x12,
+		0x34, 0x56, 0x08, 0,    0x45, 0,  0,  40,   0,    0,  0,
+		0,    64,   17,   0,    0,    10, 0,  2,    15,   10, 0,
+		2,    2,    0x30, 0x39, 0,    9,  0,  20,   0,    0,
 	};
 
 	if (max < sizeof(udp)) {
@@ -395,7 +432,47 @@ static size_t vsock_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	return sizeof(h);
 }
 
+/* ---- bt ---- */
+
+/* Data for the controller; the rig's one says the same. */
+static int bt_probe(struct front *f)
+{
+	static const uint8_t acl[] = { 2, 1, 0, 4, 0, 'p', 'i', 'n', 'g' };
+	uint8_t back[1000];
+	int n = front_request(f, 0, acl, sizeof(acl), NULL, 0, FRONT_WAIT_MS);
+
+	if (n < 0) {
+		return n;
+	}
+	n = front_request(f, 1, NULL, 0, back, sizeof(back), FRONT_WAIT_MS);
+	if (n < 0) {
+		return n;
+	}
+	return n == sizeof(acl) && !memcmp(back, acl, sizeof(acl)) ? 0 : -EIO;
+}
+
+/* A packet of some type with a length that fits, mostly. */
+static size_t bt_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
+		      size_t max)
+{
+	if (q != 0 || max < 5) {
+		return 0;
+	}
+	buf[0] = (uint8_t)(1 + av_rand_below(r, 5));
+	buf[1] = (uint8_t)av_rand_u64(r);
+	buf[2] = (uint8_t)av_rand_below(r, 16);
+	buf[3] = (uint8_t)av_rand_below(r, 8);
+	buf[4] = 0;
+	return 5;
+}
+
 const struct contract_row contract_rows[] = {
+	{
+		.type = "bt",
+		.probe = bt_probe,
+		.eager = 1,
+		.seed = bt_seed,
+	},
 	{
 		.type = "blk",
 		.opt = { { "file", "@disk.raw" }, { "queues", "2" } },

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""virtio-bt: Linux's own driver on QEMU's generic test device, without
+btattach. What the controller can do is test_bluetooth.py's."""
+import os
+
+MATRIX = ["arm64/11", "x86_64/11"]
+MAC = "02:00:5E:10:20:30"
+SCENARIO = """name: bt
+duration: 3600s
+seed: 1
+vehicle: compact-ev
+timeline:
+  - at: 1s
+    do: { phone-appear: { name: Anna's phone, address: "%s" } }
+""" % MAC
+
+
+def setup(t):
+    path = os.path.join(t.dir, "bt.yaml")
+    with open(path, "w") as f:
+        f.write(SCENARIO)
+    t.car = t.avsim("--scenario", path, "--speed", "1", "--device",
+                    "bt0:bt").start("bt0.sock")
+    g = t.new_guest()
+    g.vhost("bt", t.car.sock("bt0.sock"), config_size=5)
+    g.start()
+
+
+def test_the_kernels_driver_brings_it_up(t):
+    out = t.guest.check("hciconfig hci0 up; hciconfig hci0", timeout=40)
+    assert "UP RUNNING" in out and "Bus: VIRTIO" in out, out
+
+
+def test_an_inquiry_finds_the_phone(t):
+    out = t.guest.check("timeout 25 hcitool scan --flush </dev/null",
+                        timeout=40)
+    assert MAC in out and "Anna's phone" in out, out
+
+
+def test_a_link_carries_data(t):
+    out = t.guest.check("l2ping -c 3 -s 500 %s </dev/null" % MAC, timeout=40)
+    assert "3 sent, 3 received" in out, out
