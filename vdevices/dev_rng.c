@@ -49,6 +49,18 @@ static int rng_open(struct vdev *d, const struct vdev_args *a,
 	return 0;
 }
 
+/* Whoever replays or compares the recording has to know. */
+static int rng_ready(struct vdev *d, struct av_err *err)
+{
+	const struct rng *r = d->priv;
+
+	(void)err;
+	if (r->host) {
+		vdev_event(d, "not reproducible: entropy of the host");
+	}
+	return 0;
+}
+
 static void rng_close(struct vdev *d)
 {
 	free(d->priv);
@@ -109,6 +121,7 @@ const struct vdev_type vdev_rng = {
 	.qemu_device = "vhost-user-rng",
 	.crosvm_type = "rng",
 	.open = rng_open,
+	.ready = rng_ready,
 	.close = rng_close,
 	.kick = rng_kick,
 };
