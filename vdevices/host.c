@@ -21,9 +21,9 @@ enum {
  * libuv has let go of it, so it is allocated by itself. */
 struct slot {
 	uv_poll_t *kick;
-	bool enabled; /* between queue_start and queue_stop */
-	bool pending; /* kick() shall be called from on_idle() */
-	bool said;    /* its break was told */
+	bool enabled;             /* between queue_start and queue_stop */
+	bool pending;             /* kick() shall be called from on_idle() */
+	bool said;                /* its break was told */
 	struct virtq_counts told; /* as health has them */
 };
 
@@ -44,8 +44,8 @@ struct vdev_host {
 	uv_poll_t *listen, *conn;
 	int front_fd; /* of @conn; owned by vu */
 	uv_idle_t *idle;
-	bool busy; /* idle runs */
-	bool drop; /* hang up at the next chance: memory is gone */
+	bool busy;      /* idle runs */
+	bool drop;      /* hang up at the next chance: memory is gone */
 	bool unplugged; /* front-ends are turned away */
 	bool ended;
 	bool open; /* type->open() succeeded */
