@@ -38,6 +38,8 @@ static size_t list_devices(const struct device_spec *spec, size_t n,
 			if (!strcmp(s->opt[o].key, "queues")) {
 				dev[k].queues = (unsigned int)strtoul(
 					s->opt[o].value, NULL, 10);
+			} else if (!strcmp(s->opt[o].key, "mac")) {
+				dev[k].mac = s->opt[o].value;
 			}
 		}
 		k++;

@@ -58,6 +58,7 @@ struct vmm_device {
 	const char *socket;
 	const struct vdev_type *type;
 	unsigned int queues; /* what it was configured to; 0: the type's */
+	const char *mac;     /* of a network device, or NULL: the VMM's */
 };
 
 struct vmm_env {

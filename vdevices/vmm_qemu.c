@@ -66,6 +66,25 @@ static void arg_chardev(struct vmm_command *c, const struct vmm_env *env,
 	vmm_arg(c, "socket,id=%s,path=%s%s", id, path, text);
 }
 
+/* Its config space is QEMU's own: what it says must be told. */
+static void arg_net(struct vmm_command *c, const struct vmm_device *d,
+		    const char *name)
+{
+	unsigned int pairs = d->queues ? d->queues : 1;
+	char queues[24] = "", mq[48] = "";
+
+	if (pairs > 1) {
+		snprintf(queues, sizeof(queues), ",queues=%u", pairs);
+		snprintf(mq, sizeof(mq), ",mq=on,vectors=%u", 2 * pairs + 2);
+	}
+	vmm_arg(c, "-netdev");
+	vmm_arg(c, "vhost-user,id=net-%s,chardev=%s%s", d->name, d->name,
+		queues);
+	vmm_arg(c, "-device");
+	vmm_arg(c, "%s,netdev=net-%s%s%s%s", name, d->name,
+		d->mac ? ",mac=" : "", d->mac ? d->mac : "", mq);
+}
+
 static void arg_device(struct vmm_command *c, const struct vmm_env *env,
 		       const struct vmm_device *d)
 {
@@ -82,10 +101,7 @@ static void arg_device(struct vmm_command *c, const struct vmm_env *env,
 	}
 	arg_chardev(c, env, d->name, d->socket, reconnects(t));
 	if (t->id == VIRTIO_ID_NET) {
-		vmm_arg(c, "-netdev");
-		vmm_arg(c, "vhost-user,id=net-%s,chardev=%s", d->name, d->name);
-		vmm_arg(c, "-device");
-		vmm_arg(c, "%s,netdev=net-%s", name, d->name);
+		arg_net(c, d, name);
 		return;
 	}
 	vmm_arg(c, "-device");

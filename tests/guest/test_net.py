@@ -44,13 +44,17 @@ def free_port():
 
 def setup(t):
     t.port = free_port()
+    pairs = 2 if t.qemu == "11" else 1
     t.record = os.path.join(t.dir, "run.avrec")
     t.car = t.avsim(
         "--scenario", "idle", "--linger", "--device", "rng", "--device",
-        "net,hostname=car,forward=tcp:%d:%d" % (t.port, GUEST_PORT),
-        record=t.record).start("net.sock", "rng.sock")
+        "net,hostname=car,queues=%d,forward=tcp:%d:%d" %
+        (pairs, t.port, GUEST_PORT), record=t.record).start("net.sock", "rng.sock")
     g = t.new_guest()
-    g.vhost("net", t.car.sock("net.sock"), ",mac=" + MAC)
+    ch = g.chardev(t.car.sock("net.sock"))
+    g.add("-netdev", "vhost-user,id=n,chardev=%s,queues=%d" % (ch, pairs),
+          "-device", "virtio-net-pci,netdev=n,mac=%s%s" %
+          (MAC, ",mq=on,vectors=6" if pairs > 1 else ""))
     g.vhost("rng", t.car.sock("rng.sock"))
     g.start()
     g.put(DHCP_SCRIPT, "/dhcp")
@@ -115,6 +119,13 @@ def test_offloads_were_negotiated(t):
                         "'^(tx-checksumming|rx-checksumming|"
                         "tcp-segmentation-offload):'")
     assert out.count(": on") == 3, out
+
+
+def test_each_processor_has_its_queues(t):
+    if t.qemu != "11":
+        raise Skip("one pair in this variant")
+    out = t.guest.check("ethtool -l eth0 | grep Combined")
+    assert out.split() == ["Combined:", "2"] * 2, out
 
 
 def test_ping_of_the_router(t):

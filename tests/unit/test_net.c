@@ -266,7 +266,7 @@ TEST(net_lengths_that_contradict_each_other_do_not_pass)
 
 /* ---- fragments ---- */
 
-static uint8_t whole[65536];
+static uint8_t whole[70000];
 
 /* Bytes [off, off + n) of whole[] as a fragment. */
 static size_t fragment(uint8_t *f, uint16_t id, size_t off, size_t n, bool more)
