@@ -5,6 +5,7 @@
 #include "vdevices/vhost_user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct vdev_host {
 	void (*on_ended)(void *ctx);
 	void *ended_ctx;
 	int listen_fd;
+	int reserve; /* given up to take and drop a front-end without it */
 	int conn_fd; /* given at the start, until vdev_host_begin() */
 	uv_poll_t *listen, *conn;
 	int front_fd; /* of @conn; owned by vu */
@@ -517,6 +519,23 @@ static bool front_gone(const struct vdev_host *h)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }
 
+/* Out of descriptors: the socket would stay readable, and the loop would spin. A
+ * confined process cannot open another, so the spare one is a copy. */
+static void drop_one(struct vdev_host *h)
+{
+	int fd;
+
+	if (h->reserve >= 0) {
+		close(h->reserve);
+	}
+	fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+	}
+	h->reserve = fcntl(h->listen_fd, F_DUPFD_CLOEXEC, 3);
+	vdev_event(&h->dev, "a front-end was turned away: no descriptor left");
+}
+
 /* One front-end at a time. A second is turned away, unless the first has died
  * and we are just about to learn of it. */
 static void on_listen(uv_poll_t *p, int status, int events)
@@ -530,6 +549,9 @@ static void on_listen(uv_poll_t *p, int status, int events)
 	}
 	fd = accept4(h->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE) {
+			drop_one(h);
+		}
 		return;
 	}
 	if (h->unplugged) {
@@ -623,6 +645,7 @@ int vdev_host_create(uv_loop_t *loop, const struct vdev_host_opts *o,
 	h->loop = loop;
 	h->type = o->type;
 	h->listen_fd = o->listen_fd;
+	h->reserve = -1;
 	h->conn_fd = o->conn_fd;
 	h->front_fd = -1;
 	h->on_ended = o->on_ended;
@@ -679,6 +702,7 @@ int vdev_host_begin(struct vdev_host *h, struct av_err *err)
 		}
 	}
 	if (h->listen_fd >= 0) {
+		h->reserve = fcntl(h->listen_fd, F_DUPFD_CLOEXEC, 3);
 		ret = poll_new(h, h->listen_fd, h, on_listen, &h->listen);
 		if (ret) {
 			return av_err_set(err, ret, "%s: cannot watch: %s",
@@ -710,6 +734,9 @@ void vdev_host_close(struct vdev_host *h)
 	}
 	if (h->listen_fd >= 0) {
 		close(h->listen_fd);
+	}
+	if (h->reserve >= 0) {
+		close(h->reserve);
 	}
 	if (h->conn_fd >= 0) {
 		close(h->conn_fd);
