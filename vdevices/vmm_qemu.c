@@ -130,7 +130,7 @@ static void arg_ports(struct vmm_command *c, const struct vmm_env *env)
 	vmm_arg(c, "virtio-serial-pci,id=ports,max_ports=31");
 	for (size_t i = 0; i < g->n_ports; i++) {
 		const struct guest_port *p = &g->port[i];
-		char id[24], path[PATH_MAX], nr[24] = "", name[96] = "";
+		char id[32], path[PATH_MAX], nr[24] = "", name[96] = "";
 
 		snprintf(id, sizeof(id), "port%zu", i);
 		snprintf(path, sizeof(path), "%s/%s", env->run_dir,
