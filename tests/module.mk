@@ -33,6 +33,7 @@ TESTS += $(UNIT_TESTS)
 endif
 BENCHES += tests/bench/bench_run
 EXTRA_PROGRAMS += $(BENCHES)
+CLEANFILES += $(BENCHES)
 EXTRA_DIST += tests/bench/bench.h tests/bench/peer_sumo.sh
 
 # The gRPC layer against python3-grpcio.
