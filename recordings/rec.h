@@ -66,6 +66,9 @@ void rec_values(struct rec_writer *w, enum rec_channel ch, vtime t,
 
 /* Make everything so far durable against kill -9 soon; does not block. */
 void rec_tick(struct rec_writer *w);
+/* Something came since the last rec_tick(), or the thread is still at it and
+ * may yet fail. */
+bool rec_waits(struct rec_writer *w);
 
 /* 0, or why recording has stopped (-ENOSPC, -EIO ...); @err says it once. */
 int rec_status(struct rec_writer *w, struct av_err *err);

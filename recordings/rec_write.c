@@ -45,7 +45,7 @@ struct rec_writer {
 	unsigned int n_blocks; /* made so far */
 	uint64_t n_pushed, n_done;
 	uint64_t commit_at; /* commit once that many blocks are done */
-	bool commit_wanted, quit;
+	bool commit_wanted, committing, quit;
 
 	atomic_int stopped; /* -errno of the store */
 	struct rec_store *store; /* the thread's, until it has ended */
@@ -95,7 +95,7 @@ static struct block *next_block(struct rec_writer *w, bool *commit_now)
 	while (!w->head) {
 		if (w->commit_wanted) {
 			w->commit_wanted = false;
-			*commit_now = true;
+			*commit_now = w->committing = true;
 			return NULL;
 		}
 		if (w->quit) {
@@ -147,13 +147,14 @@ static void *writer_main(void *arg)
 		}
 		if (w->commit_wanted && w->n_done >= w->commit_at) {
 			w->commit_wanted = false;
-			commit_now = true;
+			commit_now = w->committing = true;
 		}
 		if (commit_now || uncommitted >= BLOCKS_PER_COMMIT) {
 			pthread_mutex_unlock(&w->lock);
 			commit(w);
 			uncommitted = 0;
 			pthread_mutex_lock(&w->lock);
+			w->committing = false;
 		}
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -346,10 +347,23 @@ void rec_tick(struct rec_writer *w)
 		push(w);
 	}
 	pthread_mutex_lock(&w->lock);
-	w->commit_wanted = true;
-	w->commit_at = w->n_pushed;
-	pthread_cond_signal(&w->work);
+	if (w->commit_at != w->n_pushed) {
+		w->commit_wanted = true;
+		w->commit_at = w->n_pushed;
+		pthread_cond_signal(&w->work);
+	}
 	pthread_mutex_unlock(&w->lock);
+}
+
+bool rec_waits(struct rec_writer *w)
+{
+	bool waits;
+
+	pthread_mutex_lock(&w->lock);
+	waits = (w->cur && w->cur->len > 0) || w->commit_at != w->n_pushed ||
+		w->commit_wanted || w->committing;
+	pthread_mutex_unlock(&w->lock);
+	return waits;
 }
 
 /* The thread writes its reason before it sets @stopped. */

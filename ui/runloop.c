@@ -135,6 +135,14 @@ static void check_capture(struct loop *l)
 	}
 }
 
+/* Idle must not wake up the machine: a tick only for what waits for it. */
+static bool tick_due(const struct loop *l)
+{
+	const struct runloop *r = l->r;
+
+	return r->capture || (r->rec && !r->rec_error && rec_waits(r->rec));
+}
+
 static void housekeeping(struct loop *l, int64_t wall)
 {
 	if (wall >= l->next_tick) {
@@ -248,7 +256,7 @@ static void run(struct loop *l)
 		if (l->ended && !l->dash) {
 			break;
 		}
-		if (wake > l->next_tick) {
+		if (tick_due(l) && wake > l->next_tick) {
 			wake = l->next_tick;
 		}
 		if (l->dash && wake > l->next_draw) {
