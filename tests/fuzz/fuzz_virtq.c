@@ -71,7 +71,9 @@ static uint32_t length(struct input *in)
 {
 	uint8_t b = byte(in);
 
-	return b < 240 ? b : b < 250 ? (b - 239u) * 4096u : UINT32_MAX - b + 250;
+	return b < 240   ? b
+	       : b < 250 ? (b - 239u) * 4096u
+			 : UINT32_MAX - b + 250;
 }
 
 static void check(const struct fuzz *f, const struct vq_chain *c)
@@ -158,7 +160,8 @@ static void offer(struct fuzz *f)
 static void descriptor(struct fuzz *f)
 {
 	struct rig *r = f->r;
-	uint16_t i = byte(&f->in) % r->num, flags = byte(&f->in) & 7;
+	uint16_t i = (uint16_t)(byte(&f->in) % r->num),
+		 flags = byte(&f->in) & 7;
 	struct wire_desc d = { address(&f->in), length(&f->in), 0, 0 };
 
 	if (r->packed) {
