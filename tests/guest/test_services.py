@@ -4,6 +4,7 @@ from a client on the host into the guest, and from there by socat's AF_VSOCK to
 the service (or, for audio focus, from avsim to a server in the guest).
 Judged by python3-grpcio."""
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -102,7 +103,9 @@ def setup(t):
     with open(scenario, "w") as f:
         f.write(SCENARIO)
     t.record = os.path.join(t.dir, "run.avrec")
+    t.capture = os.path.join(t.dir, "c.pcapng")
     t.car = t.avsim(scenario, "--speed", "1", "--device", "vsock0",
+                    "--capture", t.capture, "--capture-only", "vsock",
                     "--audio-focus", "vsock:3:9410",
                     record=t.record).start("vsock0.sock", "vsock.sock")
     t.hybrid = t.car.sock("vsock.sock")
@@ -208,3 +211,23 @@ def test_the_run_replays_without_the_guest(t):
     dump = subprocess.run([avsim, "dump", t.record, "--only", "command:*"],
                           text=True, stdout=subprocess.PIPE, env=env).stdout
     assert "guest" in dump and "26.5" in dump and "19.5" in dump, dump
+
+
+def test_wireshark_decodes_the_capture(t):
+    """After the run has ended: gRPC inside of vsock, by our Lua script."""
+    if not shutil.which("tshark"):
+        raise Skip("no tshark")
+    script = os.path.join(kit.TOP, "recordings", "vsock_http2.lua")
+
+    def tshark(*args):
+        p = subprocess.run(["tshark", "-X", "lua_script:" + script, "-r",
+                            t.capture] + list(args), text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert p.returncode == 0, p.stderr
+        return p.stdout
+    paths = tshark("-Y", "http2.headers.path", "-T", "fields", "-e",
+                   "http2.headers.path")
+    assert "VehicleServer/SetValues" in paths, paths
+    assert "VehicleServer/SetProperty" in paths, paths
+    assert "DumpstateServer" in paths, paths
+    assert tshark("-Y", "_ws.malformed") == ""
