@@ -25,6 +25,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -431,12 +432,31 @@ static int filter(unsigned int may)
 	return ret;
 }
 
+/*
+ * What a guest can make a network stack keep (segments out of order, a hundred
+ * bytes of book-keeping for each) has no bound of its own. Then that process
+ * ends and is started anew. Not under sanitizers: shadow memory counts too.
+ */
+static void limit_memory(unsigned int may)
+{
+#ifndef AVSIM_SANITIZED
+	const struct rlimit r = { SANDBOX_INET_BYTES, SANDBOX_INET_BYTES };
+
+	if (may & VDEV_MAY_INET) {
+		setrlimit(RLIMIT_DATA, &r);
+	}
+#else
+	(void)may;
+#endif
+}
+
 int sandbox_enter(unsigned int may, struct sandbox_report *r,
 		  struct av_err *err)
 {
 	int ret;
 
 	*r = (struct sandbox_report){ 0 };
+	limit_memory(may);
 	prctl(PR_SET_DUMPABLE, 1); /* /proc/self must be ours for the maps */
 	namespaces(may, r);
 	prctl(PR_SET_DUMPABLE, 0);

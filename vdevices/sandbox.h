@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Private memory of a device with VDEV_MAY_INET; 1024 connections need half. */
+#define SANDBOX_INET_BYTES (512 << 20)
+
 struct sandbox_report {
 	bool no_new_privs, user_ns, mount_ns, net_ns;
 	int landlock_abi; /* 0: not there */
@@ -21,6 +24,8 @@ struct sandbox_report {
  * sandbox_enter() - Confine this single-threaded process
  * @may:	VDEV_MAY_*
  * @r:		what took hold
+ *
+ * With VDEV_MAY_INET memory is limited to SANDBOX_INET_BYTES.
  *
  * Stays open: the descriptors there are. With VDEV_MAY_INET also the host's
  * network and /etc/resolv.conf. A missing namespace or Landlock is reported in
