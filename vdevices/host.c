@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "vdevices/host.h"
+#include "vdevices/notify.h"
 #include "vdevices/vhost_user.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct vdev_host {
 	struct virtq **q;
 	struct slot *slot;
 	unsigned int n_queues;
+	struct notify *notify;
 	struct vu *vu;
 	struct vu_ops ops; /* save and load as the type has them */
 	struct port *port;
@@ -627,6 +629,7 @@ static int make_queues(struct vdev_host *h)
 		if (!h->q[i]) {
 			return -ENOMEM;
 		}
+		virtq_set_notify(h->q[i], h->notify);
 	}
 	return 0;
 }
@@ -676,6 +679,11 @@ int vdev_host_create(uv_loop_t *loop, const struct vdev_host_opts *o,
 		goto fail;
 	}
 	h->open = true;
+	h->notify = notify_create(); /* a confined child cannot any more */
+	if (!h->notify) {
+		vdev_event(&h->dev, "no asynchronous I/O to be had: a hostile "
+				    "front-end could make this device wait");
+	}
 	ret = make_queues(h);
 	if (ret) {
 		goto fail;
@@ -732,6 +740,7 @@ void vdev_host_close(struct vdev_host *h)
 	for (unsigned int i = 0; h->q && i < h->n_queues; i++) {
 		virtq_destroy(h->q[i]);
 	}
+	notify_destroy(h->notify);
 	if (h->listen_fd >= 0) {
 		close(h->listen_fd);
 	}

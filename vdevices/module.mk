@@ -3,6 +3,7 @@
 libavsim_a_SOURCES += \
 	%D%/guard.c %D%/guard.h \
 	%D%/guest_mem.c %D%/guest_mem.h \
+	%D%/notify.c %D%/notify.h \
 	%D%/trust.c %D%/trust.h \
 	%D%/vhost_user.c %D%/vhost_user.h \
 	%D%/virtq.c \
@@ -20,6 +21,8 @@ libavsim_a_SOURCES += \
 UNIT_TESTS += tests/unit/test_guest_mem tests/unit/test_trust
 tests_unit_test_guest_mem_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_trust_LDADD = $(CMOCKA_LDADD)
+UNIT_TESTS += tests/unit/test_notify
+tests_unit_test_notify_LDADD = $(CMOCKA_LDADD)
 UNIT_TESTS += tests/unit/test_vhost_user
 tests_unit_test_vhost_user_SOURCES = tests/unit/test_vhost_user.c \
 	tests/unit/vu_rig.h

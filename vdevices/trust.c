@@ -125,6 +125,11 @@ bool trust_event_mode(mode_t mode)
 	return (mode & S_IFMT) == 0;
 }
 
+bool trust_state_mode(mode_t mode)
+{
+	return S_ISFIFO(mode) || S_ISSOCK(mode);
+}
+
 bool trust_config(uint32_t off, uint32_t len, uint32_t size)
 {
 	return size <= VU_CONFIG_MAX && off <= size && len <= size - off;

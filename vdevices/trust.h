@@ -80,6 +80,9 @@ int trust_msg(const struct vu_header *h, size_t n_fds,
  * raise no SIGPIPE and hold no file of anybody's (@mode of fstat()). */
 bool trust_event_mode(mode_t mode);
 
+/* A descriptor for the device's state: one that can be told not to wait. */
+bool trust_state_mode(mode_t mode);
+
 /* Device config window: off + len inside @size and VU_CONFIG_MAX. */
 bool trust_config(uint32_t off, uint32_t len, uint32_t size);
 

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "vdevices/notify.h"
 #include "vdevices/vu_impl.h"
 
 #include <errno.h>
@@ -73,7 +74,18 @@ void vu_close_fds(struct vu_msg *m)
 	m->n_fds = 0;
 }
 
-bool vu_event_fd(int fd)
+/* All queues of a device have the same one. */
+static struct notify *notify(const struct vu *vu)
+{
+	return vu->n_rings ? virtq_get_notify(vu->ring[0].q) : NULL;
+}
+
+int vu_signal(const struct vu *vu, int fd)
+{
+	return notify_signal(notify(vu), fd);
+}
+
+bool vu_event_fd(const struct vu *vu, int fd)
 {
 	struct stat st;
 	int flags;
@@ -81,7 +93,11 @@ bool vu_event_fd(int fd)
 	if (gm_fstat(fd, &st) || !trust_event_mode(st.st_mode)) {
 		return false;
 	}
-	/* who fills its counter shall not stop us */
+	if (notify(vu)) {
+		return notify_takes(notify(vu), fd);
+	}
+	/* who fills its counter shall not stop us, unless he goes to the
+	 * trouble of taking the flag back */
 	flags = fcntl(fd, F_GETFL);
 	return flags >= 0 && (flags & O_NONBLOCK ||
 			      fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
@@ -419,10 +435,9 @@ int vu_check(struct vu *vu)
 {
 	send_config_change(vu);
 	if (vu->log_fd >= 0 && gm_log_take(vu->mem)) {
-		uint64_t one = 1;
+		int ret = vu_signal(vu, vu->log_fd);
 
-		if (write(vu->log_fd, &one, sizeof(one)) < 0 &&
-		    errno != EAGAIN) {
+		if (ret < 0 && ret != -EAGAIN) {
 			vu_set_fd(&vu->log_fd, -1);
 		}
 	}

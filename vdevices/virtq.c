@@ -8,12 +8,12 @@
  */
 #include "config.h"
 
+#include "vdevices/notify.h"
 #include "vdevices/virtq_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
 	AVAIL_NO_INTERRUPT = 1,
@@ -51,13 +51,21 @@ void virtq_destroy(struct virtq *q)
 	}
 }
 
-static void signal_fd(int fd)
+void virtq_set_notify(struct virtq *q, struct notify *n)
 {
-	uint64_t one = 1;
+	q->notify = n;
+}
 
-	/* Full or gone: the front-end's loss alone. */
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0) {
-		return;
+struct notify *virtq_get_notify(const struct virtq *q)
+{
+	return q->notify;
+}
+
+static void signal_fd(const struct virtq *q, int fd)
+{
+	if (fd >= 0) {
+		/* Full or gone: the front-end's loss alone. */
+		notify_signal(q->notify, fd);
 	}
 }
 
@@ -67,7 +75,7 @@ int vq_refuse(struct virtq *q, const char *why)
 		q->broken = true;
 		q->counts.broken++;
 		snprintf(q->why, sizeof(q->why), "%s", why);
-		signal_fd(q->s.err_fd);
+		signal_fd(q, q->s.err_fd);
 	}
 	return -1;
 }
@@ -183,12 +191,14 @@ int virtq_start(struct virtq *q, const struct virtq_setup *s,
 		struct av_err *err)
 {
 	struct virtq_counts counts = q->counts;
+	struct notify *notify = q->notify;
 	int ret;
 
 	release(q);
 	*q = (struct virtq){
 		.index = q->index,
 		.counts = counts,
+		.notify = notify,
 		.s = *s,
 		.mem = s->mem,
 		.num = s->num,
@@ -228,7 +238,8 @@ int virtq_start(struct virtq *q, const struct virtq_setup *s,
 	q->signalled = q->used;
 	q->running = true;
 	virtq_want_kick(q, true);
-	signal_fd(q->s.call_fd); /* one may have been lost with who was before */
+	/* one may have been lost with who was before */
+	signal_fd(q, q->s.call_fd);
 	return 0;
 }
 
@@ -267,7 +278,7 @@ void virtq_set_call(struct virtq *q, int fd)
 {
 	q->s.call_fd = fd;
 	if (q->running) {
-		signal_fd(fd);
+		signal_fd(q, fd);
 	}
 }
 
@@ -559,7 +570,7 @@ void virtq_flush(struct virtq *q)
 	if (call || !q->signalled_once) {
 		q->signalled_once = true;
 		q->counts.calls++;
-		signal_fd(q->s.call_fd);
+		signal_fd(q, q->s.call_fd);
 	}
 }
 

@@ -52,6 +52,7 @@ struct vq_chain {
 	uint64_t seq;    /* popped as number seq of this queue's life */
 };
 
+struct notify; /* notify.h */
 struct virtq;
 
 struct virtq_setup {
@@ -78,6 +79,10 @@ struct virtq_counts {
 
 struct virtq *virtq_create(unsigned int index);
 void virtq_destroy(struct virtq *q);
+/* What signals its call and error descriptors; borrowed. NULL, as at first: a
+ * write(), for which a front-end can make us wait. */
+void virtq_set_notify(struct virtq *q, struct notify *n);
+struct notify *virtq_get_notify(const struct virtq *q);
 
 /**
  * virtq_start() - Bind to a ring; requests in flight before come first

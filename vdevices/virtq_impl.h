@@ -69,6 +69,7 @@ struct virtq {
 	struct vq_inflight *fl; /* NULL: not tracked */
 
 	unsigned int index;
+	struct notify *notify;
 	struct virtq_setup s;
 	struct virtq_counts counts;
 	char why[VQ_WHY_MAX];

@@ -89,8 +89,10 @@ void vu_note(struct vu *vu, const char *fmt, ...)
 /* Take descriptor @i of the request; -1: it has none. */
 int vu_take_fd(struct vu_msg *m, size_t i);
 void vu_close_fds(struct vu_msg *m);
-/* Is it fit for a kick, call, error or log? Makes it non-blocking. */
-bool vu_event_fd(int fd);
+/* Is it fit for a kick, call, error or log? */
+bool vu_event_fd(const struct vu *vu, int fd);
+/* 0 or -errno. */
+int vu_signal(const struct vu *vu, int fd);
 void vu_set_fd(int *slot, int fd); /* closes what was there */
 bool vu_has(const struct vu *vu, enum vu_protocol_feature bit);
 uint64_t vu_offered(const struct vu *vu);

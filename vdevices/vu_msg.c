@@ -327,7 +327,7 @@ static int set_log_fd(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
 	int fd = vu_take_fd(m, 0);
 
-	if (fd >= 0 && !vu_event_fd(fd)) {
+	if (fd >= 0 && !vu_event_fd(vu, fd)) {
 		close(fd);
 		return av_err_set(err, -EPROTO, "the descriptor is no eventfd");
 	}

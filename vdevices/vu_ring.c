@@ -27,12 +27,10 @@ enum {
 
 /* ---- start and stop ---- */
 
-static void signal_err(const struct vu_ring *r)
+static void signal_err(const struct vu *vu, const struct vu_ring *r)
 {
-	uint64_t one = 1;
-
-	if (r->err_fd >= 0 && write(r->err_fd, &one, sizeof(one)) < 0) {
-		return; /* nobody reads it: QEMU does not either */
+	if (r->err_fd >= 0) {
+		vu_signal(vu, r->err_fd);
 	}
 }
 
@@ -66,7 +64,7 @@ static void ring_start(struct vu *vu, struct vu_ring *r)
 	}
 	if (virtq_start(r->q, &s, &err)) {
 		vu_note(vu, "%s", err.msg);
-		signal_err(r);
+		signal_err(vu, r);
 		return;
 	}
 	r->running = true;
@@ -160,7 +158,7 @@ void vu_rings_resume(struct vu *vu, const bool held[VU_MAX_QUEUES])
 		}
 		unbind(vu, r);
 		r->started = false;
-		signal_err(r);
+		signal_err(vu, r);
 	}
 }
 
@@ -312,7 +310,7 @@ static int event_fd(struct vu *vu, struct vu_msg *m, struct vu_ring **r,
 		return av_err_set(err, -EPROTO, "%zu descriptors, not one",
 				  m->n_fds);
 	}
-	if (!vu_event_fd(m->fd[0])) {
+	if (!vu_event_fd(vu, m->fd[0])) {
 		return av_err_set(err, -EPROTO, "the descriptor is no eventfd");
 	}
 	*fd = vu_take_fd(m, 0);

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -144,6 +146,8 @@ void *vu_inflight_of(const struct vu *vu, unsigned int index)
 
 /* ---- device state ---- */
 
+/* Pipes and sockets: O_NONBLOCK is the front-end's to take back, so each call
+ * says it. Older kernels know that for sockets only. */
 static int nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -152,11 +156,28 @@ static int nonblocking(int fd)
 								       : 0;
 }
 
+static ssize_t write_some(int fd, const void *buf, size_t len)
+{
+	const struct iovec v = { .iov_base = (void *)(uintptr_t)buf,
+				 .iov_len = len };
+	ssize_t n = pwritev2(fd, &v, 1, -1, RWF_NOWAIT);
+
+	return n < 0 && errno == EOPNOTSUPP ? write(fd, buf, len) : n;
+}
+
+static ssize_t read_some(int fd, void *buf, size_t len)
+{
+	const struct iovec v = { .iov_base = buf, .iov_len = len };
+	ssize_t n = preadv2(fd, &v, 1, -1, RWF_NOWAIT);
+
+	return n < 0 && errno == EOPNOTSUPP ? read(fd, buf, len) : n;
+}
+
 /* Return: 0 or -errno; -EAGAIN: it does not hold that much. */
 static int write_all(int fd, const uint8_t *buf, size_t len)
 {
 	while (len) {
-		ssize_t n = write(fd, buf, len);
+		ssize_t n = write_some(fd, buf, len);
 
 		if (n < 0 && errno != EINTR) {
 			return -errno;
@@ -192,6 +213,7 @@ static int save(struct vu *vu, int fd, struct av_err *err)
 int vu_set_device_state_fd(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
 	const struct vu_transfer t = m->p.transfer;
+	struct stat st;
 	int fd, ret;
 
 	if (m->n_fds != 1) {
@@ -206,7 +228,9 @@ int vu_set_device_state_fd(struct vu *vu, struct vu_msg *m, struct av_err *err)
 		return av_err_set(err, -EBUSY, "queues run");
 	}
 	fd = vu_take_fd(m, 0);
-	ret = nonblocking(fd);
+	ret = gm_fstat(fd, &st);
+	ret = ret ? ret : trust_state_mode(st.st_mode) ? 0 : -EINVAL;
+	ret = ret ? ret : nonblocking(fd);
 	fcntl(fd, F_SETPIPE_SZ, VU_STATE_MAX); /* no pipe: it may do */
 	vu_set_fd(&vu->state_fd, -1);
 	if (ret < 0) {
@@ -231,7 +255,7 @@ static ssize_t read_all(int fd, uint8_t *buf, size_t max)
 	size_t len = 0;
 
 	for (;;) {
-		ssize_t n = read(fd, buf + len, max - len);
+		ssize_t n = read_some(fd, buf + len, max - len);
 
 		if (n < 0 && errno != EINTR) {
 			return -errno;

@@ -12,13 +12,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -347,41 +350,97 @@ static int answers_unread(struct ctx *c)
 
 /* ---- descriptors that block, or never rest ---- */
 
-/* A call descriptor whose write would block for ever. */
+/* Its counter full and O_NONBLOCK taken back: a write would wait for ever. */
+static int fill_and_block(int fd)
+{
+	uint64_t full = UINT64_MAX - 1, v;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (read(fd, &v, 8) == 8) {
+	}
+	if (write(fd, &full, 8) != 8) {
+		return -1;
+	}
+	return fcntl(fd, F_SETFL, 0);
+}
+
+static int block_queue(struct ctx *c, unsigned int q, uint32_t request)
+{
+	struct guest *g = ctx_guest(c, G_NO_EVENT_IDX);
+	uint64_t v = q;
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	NEED(g && fd >= 0, "%s", c->err.msg);
+	front_send(g->f, request, 0, &v, 8, &fd, 1);
+	FRONT(g, front_barrier(g->f));
+	NEED(fill_and_block(fd) == 0, "eventfd");
+	front_ring(g->f, q)->avail->flags = 0; /* do call */
+	if (request == VU_SET_VRING_ERR) {
+		front_poke_avail(g->f, q, 65535); /* breaks it */
+	} else {
+		ctx_work(g, front_alloc(g->m, 8192, 64));
+	}
+	DO(ctx_bystander(c));
+	NEED(front_barrier(g->f) == 0, "queue %u: it waits: %s", q,
+	     front_why(g->f));
+	NEED(fill_and_block(fd) == 0, "eventfd");
+	NEED(front_stop(g->f, &c->err) == 0, "stop: %s", c->err.msg);
+	NEED(front_start(g->f, &c->err) == 0, "start: %s", c->err.msg);
+	close(fd);
+	ctx_done(g);
+	return 0;
+}
+
+/* Call and error descriptors, of each queue, whose write would block. */
 static int call_that_blocks(struct ctx *c)
 {
-	for (int k = 0; k < 3; k++) {
-		struct guest *g = ctx_guest(c, G_NO_EVENT_IDX);
-		uint64_t q = 0, full = UINT64_MAX - 1;
-		int p[2], fd = eventfd(0, EFD_CLOEXEC);
-		static uint8_t fill[1 << 17];
+	struct guest *g = ctx_guest(c, G_IDLE);
+	unsigned int n = g ? front_n_queues(g->f) : 0;
 
-		NEED(g && pipe2(p, O_CLOEXEC) == 0, "%s", c->err.msg);
-		NEED(write(fd, &full, 8) == 8, "eventfd");
-		fcntl(p[1], F_SETFL, O_NONBLOCK);
-		while (write(p[1], fill, sizeof(fill)) > 0) {
-		}
-		fcntl(p[1], F_SETFL, 0);
-		/* refusing what is no eventfd is fine, waiting for it is not */
-		front_send(g->f, k == 2 ? VU_SET_VRING_ERR : VU_SET_VRING_CALL,
-			   0, &q, 8, k == 1 ? &p[1] : &fd, 1);
-		front_barrier(g->f);
-		front_ring(g->f, 0)->avail->flags = 0; /* do call */
-		if (k == 2) {
-			front_poke_avail(g->f, 0, 65535); /* breaks it */
-		} else {
-			ctx_work(g, front_alloc(g->m, 8192, 64));
-		}
-		DO(ctx_bystander(c));
-		NEED(front_barrier(g->f) == 0 || k == 1, "it waits: %s",
-		     front_why(g->f));
-		close(fd);
-		close(p[0]);
-		close(p[1]);
-		ctx_done(g);
+	NEED(g, "%s", c->err.msg);
+	ctx_done(g);
+	for (unsigned int q = 0; q < n; q++) {
+		DO(block_queue(c, q, VU_SET_VRING_CALL));
+		DO(block_queue(c, q, VU_SET_VRING_ERR));
 		DO(ctx_next_client(c));
 	}
 	return 0;
+}
+
+/* What is no eventfd is refused wherever one belongs. */
+static int no_eventfd(struct ctx *c)
+{
+	static const uint32_t requests[] = { VU_SET_VRING_KICK,
+					     VU_SET_VRING_CALL,
+					     VU_SET_VRING_ERR, VU_SET_LOG_FD };
+	sigset_t none;
+	int fd[9], p[2];
+
+	sigemptyset(&none);
+	NEED(pipe2(p, O_CLOEXEC) == 0, "pipe");
+	fd[0] = p[0];
+	fd[1] = p[1];
+	fd[2] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd[3] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	fd[4] = open("/", O_RDONLY | O_CLOEXEC);
+	fd[5] = memfd_create("event", MFD_CLOEXEC);
+	fd[6] = epoll_create1(EPOLL_CLOEXEC);
+	fd[7] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	fd[8] = signalfd(-1, &none, SFD_CLOEXEC);
+	for (size_t i = 0; i < 4 * 9; i++) {
+		struct guest *g = ctx_guest(c, i % 2 ? 0 : G_IDLE);
+		uint64_t q = 0;
+
+		NEED(g && fd[i / 4] >= 0, "%s", c->err.msg);
+		if (ctx_judge(c, g, requests[i % 4], &q, 8, &fd[i / 4], 1,
+			      REFUSED)) {
+			return ctx_fail(c, "kind %zu is accepted by request %u",
+					i / 4, requests[i % 4]);
+		}
+		ctx_done(g);
+	}
+	ctx_close(fd, 9);
+	return ctx_next_client(c);
 }
 
 /* A kick descriptor that is always readable, or gone, or no such thing. */
@@ -569,6 +628,7 @@ const struct contract_case cases_message[] = {
 	{ "F1", "answers-unread", answers_unread, NULL },
 	{ "F1", "ring-addresses", ring_addresses, NULL },
 	{ "F1", "call-that-blocks", call_that_blocks, NULL },
+	{ "F1", "no-eventfd", no_eventfd, NULL },
 	{ "F1", "kick-never-rests", kick_never_rests, NULL },
 	{ "F1", "state-that-blocks", state_that_blocks, NULL },
 	{ "F3", "250-descriptors", many_fds, NULL },

@@ -227,6 +227,29 @@ TEST(trust_event_descriptors_are_no_files_pipes_or_sockets)
 	CHECK(!event_mode(p[1]));
 }
 
+static bool state_mode(int fd)
+{
+	struct stat st;
+
+	CHECK(fd >= 0);
+	CHECK_EQ(fstat(fd, &st), 0);
+	close(fd);
+	return trust_state_mode(st.st_mode);
+}
+
+TEST(trust_state_descriptors_are_pipes_or_sockets)
+{
+	int p[2];
+
+	CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
+	CHECK(state_mode(p[0]));
+	CHECK(state_mode(p[1]));
+	CHECK(state_mode(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+	CHECK(!state_mode(eventfd(0, EFD_CLOEXEC)));
+	CHECK(!state_mode(open("/dev/null", O_RDWR | O_CLOEXEC)));
+	CHECK(!state_mode(open("/", O_RDONLY | O_CLOEXEC)));
+}
+
 int main(void)
 {
 	return RUN_TESTS(
@@ -239,5 +262,6 @@ int main(void)
 		T(trust_regions_do_not_overlap_in_the_guest),
 		T(trust_message_headers), T(trust_config_windows),
 		T(trust_in_flight_tables_fit_their_queues),
-		T(trust_event_descriptors_are_no_files_pipes_or_sockets));
+		T(trust_event_descriptors_are_no_files_pipes_or_sockets),
+		T(trust_state_descriptors_are_pipes_or_sockets));
 }

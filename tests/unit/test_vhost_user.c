@@ -1108,7 +1108,7 @@ TEST(vu_device_state_goes_through_a_pipe_both_ways)
 	struct vu_transfer save = { 0, 0 }, load = { 1, 0 };
 	static uint8_t buf[1 << 20];
 	struct rig g;
-	int p[2];
+	int p[2], hold;
 
 	rig_open(&g);
 	rig_handshake(&g, RIG_FEATURES, 0);
@@ -1129,13 +1129,16 @@ TEST(vu_device_state_goes_through_a_pipe_both_ways)
 	CHECK_EQ(rig_call(&g, VU_SET_DEVICE_STATE_FD, 0, &load, 8, &p[0], 1),
 		 0);
 	CHECK_EQ(g.p.u64, 0x100);
-	close(p[0]);
+	hold = p[0];
 	CHECK_EQ(write(p[1], "state", 5), 5);
-	/* too early: who waits here would wait for ever */
+	/* too early: who waits here would wait for ever, above all where the
+	 * front-end has taken O_NONBLOCK back */
+	CHECK_EQ(fcntl(hold, F_SETFL, 0), 0);
 	CHECK_EQ(rig_call(&g, VU_CHECK_DEVICE_STATE, 0, NULL, 0, NULL, 0), 0);
 	CHECK_EQ(g.p.u64, 1);
 	CHECK(strstr(g.note, "not closed"));
 	close(p[1]);
+	close(hold);
 
 	CHECK_EQ(pipe(p), 0);
 	rig_call(&g, VU_SET_DEVICE_STATE_FD, 0, &load, 8, &p[0], 1);
