@@ -13,6 +13,7 @@ libavsim_a_SOURCES += \
 	%D%/units.c %D%/units.h \
 	%D%/vtime.c %D%/vtime.h \
 	%D%/wgs84.c %D%/wgs84.h \
+	%D%/xml.c %D%/xml.h \
 	%D%/yaml.c %D%/yaml.h \
 	sim/bundle.c sim/bundle.h \
 	sim/inputs.c sim/inputs.h \

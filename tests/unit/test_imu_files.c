@@ -137,6 +137,17 @@ TEST(hal_config_modules_of_others_are_left_alone)
 	CHECK_EQ(c.n, 0);
 }
 
+TEST(hal_config_names_may_hold_an_ampersand)
+{
+	static const char text[] = HEAD
+		"<sensor name=\"a &amp; b\" type=\"1\"/>" TAIL;
+	struct hal_config c;
+	struct av_diags d = { 0 };
+
+	CHECK_EQ(hal(text, &c, &d), 0);
+	CHECK(hal_config_find(&c, "a & b", 1));
+}
+
 TEST(hal_config_mistakes_are_told_with_their_place)
 {
 	static const char text[] = HEAD
@@ -329,6 +340,7 @@ int main(void)
 		T(sensors_file_mistakes_are_told_with_their_place),
 		T(hal_config_orientation_and_location_are_read),
 		T(hal_config_modules_of_others_are_left_alone),
+		T(hal_config_names_may_hold_an_ampersand),
 		T(hal_config_mistakes_are_told_with_their_place),
 		T(hal_config_document_types_are_refused),
 		T(imu_trace_columns_are_brought_to_common_axes_and_units),
