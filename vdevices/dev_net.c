@@ -8,7 +8,8 @@
  * stack takes packets of any size, which is cheaper than cutting it. What comes
  * back is written straight into the driver's buffers where there are any, and
  * waits in a bounded queue where not; beyond that frames are lost, as on any
- * wire.
+ * wire. Segments of TCP may be longer than the MTU there too, for a driver that
+ * takes them (net_big.h).
  *
  * Queues are receive, transmit, ... and control. With more than one pair a
  * flow comes back on the pair it was last sent on.
@@ -21,6 +22,7 @@
 
 #include "recordings/pcap.h"
 #include "vdevices/device.h"
+#include "vdevices/net_big.h"
 #include "vdevices/net_ctrl.h"
 #include "vdevices/net_line.h"
 #include "vdevices/net_stack.h"
@@ -68,6 +70,7 @@ struct net_dev {
 	struct iovec rx_iov[MERGE_MAX][VIRTQ_IOV_MAX];
 	uint8_t cmd[NET_CTRL_MAX];
 	uint8_t frame[NET_FRAME_MAX + 2]; /* of the guest, IP header aligned */
+	uint8_t big[NET_FRAME_MAX];       /* of the stack */
 	uint8_t seen[PORT_DATA_MAX];      /* for the capture */
 };
 
@@ -81,6 +84,19 @@ static size_t hdr_len(const struct net_dev *n)
 	return n->d->features & (VIRTIO_F_VERSION_1 | NET_BIT(NET_F_MRG_RXBUF))
 		       ? sizeof(struct net_hdr)
 		       : HDR_OLD;
+}
+
+/* Segments longer than the MTU, for it to cut or not as it likes. */
+static bool takes_big(const struct net_dev *n, bool ip6)
+{
+	return net_ctrl_offload(&n->ctrl, NET_F_GUEST_CSUM) &&
+	       net_ctrl_offload(&n->ctrl, ip6 ? NET_F_GUEST_TSO6
+					      : NET_F_GUEST_TSO4);
+}
+
+static bool is_ip6(const uint8_t *frame)
+{
+	return frame[12] == 0x86;
 }
 
 /* Where the control queue is depends on what was negotiated. */
@@ -170,8 +186,8 @@ static void write_frame(struct net_dev *n, struct virtq *vq, int k,
 	struct net_hdr h = { .num_buffers = htole16((uint16_t)k) };
 	size_t skip = hdr_len(n), done = 0;
 
-	if (has(n, NET_F_GUEST_CSUM) &&
-	    n->ctrl.offloads & NET_BIT(NET_F_GUEST_CSUM)) {
+	if (!net_big_hdr(frame, len, n->o.mtu, &h) &&
+	    net_ctrl_offload(&n->ctrl, NET_F_GUEST_CSUM)) {
 		h.flags = NET_HDR_DATA_VALID; /* the stack made the sums */
 	}
 	for (int i = 0; i < k; i++) {
@@ -259,6 +275,9 @@ static void kick_rx(struct net_dev *n)
 
 static void to_host(struct net_dev *n, uint8_t *frame, size_t len)
 {
+	if (takes_big(n, is_ip6(frame))) {
+		net_big_ask(frame, len, n->o.mtu);
+	}
 	net_stack_input(n->stack, frame, len);
 }
 
@@ -370,14 +389,35 @@ static bool net_kick(struct vdev *d, unsigned int q)
 
 /* ---- what the stack and the line say ---- */
 
-static void stack_frame(void *ctx, const uint8_t *frame, size_t len)
+static void fitting_frame(struct net_dev *n, const uint8_t *frame, size_t len)
 {
-	struct net_dev *n = ctx;
-
 	if (net_line_clear(n->line)) {
 		to_guest(n, frame, len);
 	} else {
 		net_line_put(n->line, true, frame, len, health_clock_ns());
+	}
+}
+
+static void piece(void *ctx, uint8_t *frame, size_t len)
+{
+	fitting_frame(ctx, frame, len);
+}
+
+/* A line that loses or delays does so frame by frame. */
+static void stack_frame(void *ctx, const uint8_t *frame, size_t len)
+{
+	struct net_dev *n = ctx;
+
+	if (len <= NET_ETH_LEN + (size_t)n->o.mtu || len > sizeof(n->big)) {
+		fitting_frame(n, frame, len);
+		return;
+	}
+	memcpy(n->big, frame, len);
+	if (net_line_clear(n->line) && takes_big(n, is_ip6(frame))) {
+		net_big_partial(n->big, len);
+		to_guest(n, n->big, len);
+	} else {
+		net_big_cut(n->big, len, n->o.mtu, piece, n);
 	}
 }
 
@@ -470,6 +510,7 @@ static uint64_t net_features(struct vdev *d)
 	if (n->o.offloads) {
 		f |= NET_BIT(NET_F_CSUM) | NET_BIT(NET_F_GUEST_CSUM) |
 		     NET_BIT(NET_F_CTRL_GUEST_OFFLOADS) |
+		     NET_BIT(NET_F_GUEST_TSO4) | NET_BIT(NET_F_GUEST_TSO6) |
 		     NET_BIT(NET_F_HOST_TSO4) | NET_BIT(NET_F_HOST_TSO6) |
 		     NET_BIT(NET_F_HOST_ECN);
 	}

@@ -72,6 +72,7 @@ EXTRA_DIST += tests/devices/test_blkio.py
 
 libavsim_a_SOURCES += \
 	%D%/dev_net.c \
+	%D%/net_big.c %D%/net_big.h \
 	%D%/net_ctrl.c %D%/net_ctrl.h \
 	%D%/net_frame.c %D%/net_frame.h \
 	%D%/net_line.c %D%/net_line.h \

@@ -30,7 +30,7 @@ void net_ctrl_reset(struct net_ctrl *c, const uint8_t mac[NET_MAC_LEN],
 				.pairs = 1,
 				.max_pairs = max_pairs };
 	memcpy(c->mac, mac, NET_MAC_LEN);
-	c->offloads = NET_BIT(NET_F_GUEST_CSUM);
+	c->offloads = NET_GUEST_OFFLOADS;
 }
 
 static uint8_t set_rx(struct net_ctrl *c, uint8_t cmd, const uint8_t *p,
@@ -117,7 +117,7 @@ static uint8_t set_offloads(struct net_ctrl *c, uint8_t cmd, const uint8_t *p,
 	}
 	memcpy(&v, p, sizeof(v));
 	v = le64toh(v);
-	if (v & ~(c->features & NET_BIT(NET_F_GUEST_CSUM))) {
+	if (v & ~(c->features & NET_GUEST_OFFLOADS)) {
 		return NET_CTRL_ERR;
 	}
 	c->offloads = v;
@@ -127,6 +127,11 @@ static uint8_t set_offloads(struct net_ctrl *c, uint8_t cmd, const uint8_t *p,
 static bool has(const struct net_ctrl *c, int feature)
 {
 	return c->features & NET_BIT(feature);
+}
+
+bool net_ctrl_offload(const struct net_ctrl *c, int feature)
+{
+	return c->features & c->offloads & NET_BIT(feature);
 }
 
 uint8_t net_ctrl_command(struct net_ctrl *c, const uint8_t *cmd, size_t len)

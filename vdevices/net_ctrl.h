@@ -15,6 +15,8 @@ enum {
 	NET_F_CTRL_GUEST_OFFLOADS = 2,
 	NET_F_MTU = 3,
 	NET_F_MAC = 5,
+	NET_F_GUEST_TSO4 = 7,
+	NET_F_GUEST_TSO6 = 8,
 	NET_F_HOST_TSO4 = 11,
 	NET_F_HOST_TSO6 = 12,
 	NET_F_HOST_ECN = 13,
@@ -28,6 +30,10 @@ enum {
 	NET_F_CTRL_MAC_ADDR = 23,
 };
 #define NET_BIT(f) (UINT64_C(1) << (f))
+/* What the driver may switch while it runs. */
+#define NET_GUEST_OFFLOADS                                                     \
+	(NET_BIT(NET_F_GUEST_CSUM) | NET_BIT(NET_F_GUEST_TSO4) |               \
+	 NET_BIT(NET_F_GUEST_TSO6))
 
 enum {
 	NET_CTRL_TABLE = 64, /* addresses; more: all are received */
@@ -58,6 +64,8 @@ void net_ctrl_reset(struct net_ctrl *c, const uint8_t mac[NET_MAC_LEN],
 		    unsigned int max_pairs);
 /* One command; NET_CTRL_OK or NET_CTRL_ERR. */
 uint8_t net_ctrl_command(struct net_ctrl *c, const uint8_t *cmd, size_t len);
+/* Is the offload of this bit negotiated and in use? */
+bool net_ctrl_offload(const struct net_ctrl *c, int feature);
 /* Does the driver want this frame? */
 bool net_ctrl_wants(const struct net_ctrl *c, const uint8_t *frame);
 

@@ -73,6 +73,17 @@ uint16_t net_sum(const void *p, size_t len, uint32_t sum)
 	return (uint16_t)h;
 }
 
+void net_sum_update(uint8_t *csum, uint16_t old, uint16_t new)
+{
+	uint16_t have, sum;
+
+	memcpy(&have, csum, sizeof(have));
+	sum = (uint16_t)~have;
+	sum = net_sum(&new, sizeof(new), (uint32_t)sum + (uint16_t)~old);
+	have = (uint16_t)~sum;
+	memcpy(csum, &have, sizeof(have));
+}
+
 bool net_csum_fill(uint8_t *frame, size_t len, uint16_t start, uint16_t offset)
 {
 	size_t field = (size_t)start + offset;
@@ -244,18 +255,6 @@ static uint32_t hash(const uint8_t *p, size_t n, uint32_t h)
 
 #define HASH_INIT 2166136261u
 
-/* @csum is the field of a sum that covered @old at an even place. */
-static void sum_update(uint8_t *csum, uint16_t old, uint16_t new)
-{
-	uint16_t have, sum;
-
-	memcpy(&have, csum, sizeof(have));
-	sum = (uint16_t)~have;
-	sum = net_sum(&new, sizeof(new), (uint32_t)sum + (uint16_t)~old);
-	have = (uint16_t)~sum;
-	memcpy(csum, &have, sizeof(have));
-}
-
 static enum net_verdict check_tcp(uint8_t *t, size_t len, struct net_about *a)
 {
 	uint16_t old, new;
@@ -278,10 +277,10 @@ static enum net_verdict check_tcp(uint8_t *t, size_t len, struct net_about *a)
 	memcpy(&old, t + 12, sizeof(old));
 	t[13] = (uint8_t)(t[13] & ~TCP_URG);
 	memcpy(&new, t + 12, sizeof(new));
-	sum_update(t + 16, old, new);
+	net_sum_update(t + 16, old, new);
 	memcpy(&old, t + 18, sizeof(old));
 	t[18] = t[19] = 0;
-	sum_update(t + 16, old, 0);
+	net_sum_update(t + 16, old, 0);
 	return NET_PASS;
 }
 

@@ -43,6 +43,8 @@ enum {
 /* Ones' complement sum over @p, on top of @sum, folded to 16 bits. As it lies
  * in memory: store the complement without swapping. */
 uint16_t net_sum(const void *p, size_t len, uint32_t sum);
+/* @csum is the field of a sum that covered @old at an even place. */
+void net_sum_update(uint8_t *csum, uint16_t old, uint16_t new);
 
 /**
  * net_csum_fill() - Complete a partial checksum (NEEDS_CSUM)

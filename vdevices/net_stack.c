@@ -18,6 +18,8 @@
 
 #include "vdevices/net_stack.h"
 
+#include "vdevices/net_big.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <slirp/libslirp.h>
@@ -51,6 +53,7 @@ struct net_stack {
 	void *ctx;
 	struct net_reass *reass;
 	struct net_opts o;
+	uint16_t mtu; /* its own */
 	const char *name;
 	int epfd;
 	uv_poll_t *poll;
@@ -434,6 +437,11 @@ static bool is_neighbour(const uint8_t *f, size_t len)
 	       (f[12] == 0x86 && len > 20 && f[20] == 58);
 }
 
+static void input(void *ctx, uint8_t *frame, size_t len)
+{
+	slirp_input(((struct net_stack *)ctx)->slirp, frame, (int)len);
+}
+
 void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len)
 {
 	struct net_about about;
@@ -460,7 +468,12 @@ void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len)
 		return;
 	}
 	s->dirty = true;
-	slirp_input(s->slirp, f, (int)len);
+	if (f[12] == 0x86) {
+		/* more than its MTU it refuses, of IPv6 */
+		net_big_cut(f, len, s->mtu, input, s);
+	} else {
+		input(s, f, len);
+	}
 	/* What waited for this neighbour goes out only by a poll, and with
 	 * four datagrams waiting its socket is not in the set any more. */
 	s->due = s->due || is_neighbour(f, len);
@@ -474,7 +487,7 @@ void net_stack_get_counts(const struct net_stack *s,
 
 /* ---- life ---- */
 
-static SlirpConfig configure(const struct net_opts *o)
+static SlirpConfig configure(const struct net_opts *o, uint16_t mtu)
 {
 	SlirpConfig c = {
 		.version = 4,
@@ -488,8 +501,8 @@ static SlirpConfig configure(const struct net_opts *o)
 		.vhostname = o->hostname,
 		.vdhcp_start = o->dhcp,
 		.vnameserver = o->dns,
-		.if_mtu = o->mtu,
-		.if_mru = o->mtu,
+		.if_mtu = mtu,
+		.if_mru = mtu,
 		.disable_host_loopback = !o->loopback,
 		.disable_dns = !o->serve_dns,
 		.disable_dhcp = !o->serve_dhcp,
@@ -573,7 +586,7 @@ static unsigned int flows_allowed(void)
 
 static int start_slirp(struct net_stack *s, struct av_err *err)
 {
-	const SlirpConfig c = configure(&s->o);
+	const SlirpConfig c = configure(&s->o, s->mtu);
 
 	s->slirp = slirp_new(&c, &callbacks, s);
 	s->dirty = true;
@@ -607,6 +620,7 @@ int net_stack_create(uv_loop_t *loop, const struct net_opts *o,
 	s->ctx = ctx;
 	s->o = *o;
 	s->name = name;
+	s->mtu = o->offloads ? net_big_mtu(o->mtu) : o->mtu;
 	s->max_flows = flows_allowed();
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	s->reass = net_reass_create();

@@ -18,7 +18,8 @@
 struct net_stack;
 
 struct net_stack_ops {
-	/* A frame for the guest; may come from inside net_stack_input(). */
+	/* A frame for the guest; may come from inside net_stack_input().
+	 * With offloads as long as net_big_mtu() allows. */
 	void (*frame)(void *ctx, const uint8_t *frame, size_t len);
 	/* A batch of them is over. */
 	void (*flush)(void *ctx);

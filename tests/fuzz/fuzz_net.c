@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "vdevices/net_big.h"
 #include "vdevices/net_ctrl.h"
 #include "vdevices/net_stack.h"
 
@@ -32,6 +33,26 @@ static void on_frame(void *ctx, const uint8_t *frame, size_t len)
 	assert(len >= NET_ETH_LEN && len <= NET_FRAME_MAX);
 	net_ctrl_wants(c, frame);
 	net_flow_of(frame, len);
+}
+
+static void on_piece(void *ctx, uint8_t *frame, size_t len)
+{
+	struct net_hdr h;
+
+	(void)ctx;
+	net_big_partial(frame, len);
+	net_big_hdr(frame, len, NET_MTU_MIN, &h);
+}
+
+/* Taken for one of the stack's. */
+static void cut(const uint8_t *f, size_t len)
+{
+	uint8_t *copy = malloc(len);
+
+	assert(copy);
+	memcpy(copy, f, len);
+	net_big_cut(copy, len, NET_MTU_MIN, on_piece, NULL);
+	free(copy);
 }
 
 static void on_flush(void *ctx)
@@ -101,6 +122,10 @@ static void record(struct net_stack *s, struct net_ctrl *c, uint8_t kind,
 	if (!(kind & KIND_PARTIAL) || len < 4 ||
 	    net_csum_fill(f, len, (uint16_t)(f[0] | f[1] << 8),
 			  (uint16_t)(f[2] | f[3] << 8))) {
+		if (len >= NET_ETH_LEN) {
+			cut(f, len);
+		}
+		net_big_ask(f, len, 1500);
 		net_stack_input(s, f, len);
 	}
 	free(f);

@@ -116,9 +116,9 @@ def test_dhcp_gives_the_address(t):
 
 def test_offloads_were_negotiated(t):
     out = t.guest.check("ethtool -k eth0 | grep -E "
-                        "'^(tx-checksumming|rx-checksumming|"
+                        "'^(tx-checksumming|rx-checksumming|rx-gro-hw|"
                         "tcp-segmentation-offload):'")
-    assert out.count(": on") == 3, out
+    assert out.count(": on") == 4, out
 
 
 def test_each_processor_has_its_queues(t):

@@ -5,12 +5,14 @@
 #include "test.h"
 
 #include "vdevices/health.h"
+#include "vdevices/net_big.h"
 #include "vdevices/net_ctrl.h"
 #include "vdevices/net_line.h"
 #include "vdevices/net_opts.h"
 #include "vdevices/net_stack.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 #include <uv.h>
 
@@ -354,6 +356,275 @@ TEST(net_fragments_of_many_packets_push_the_oldest_out)
 	net_reass_destroy(r);
 }
 
+/* ---- big frames ---- */
+
+TEST(net_a_big_mtu_is_of_whole_segments)
+{
+	for (unsigned int mtu = NET_MTU_MIN; mtu <= NET_MTU_MAX; mtu++) {
+		unsigned int big = net_big_mtu((uint16_t)mtu);
+
+		CHECK(big >= mtu && (big <= 16384 || big == mtu));
+		CHECK_EQ((big - 40) % (mtu - 40), 0);
+	}
+	CHECK_EQ(net_big_mtu(1500), 40 + 11 * 1460);
+}
+
+/* A SYN with @options (of fours) and a right sum. */
+static size_t make_syn(uint8_t *f, const char *options, size_t n)
+{
+	uint8_t *t = f + ETH + IP4;
+	uint16_t sum;
+
+	make_tcp(f, 0x02, 0, n);
+	memcpy(t + 20, options, n);
+	t[12] = (uint8_t)((20 + n) / 4 << 4);
+	t[16] = t[17] = 0;
+	sum = (uint16_t)~net_sum(t, 20 + n, pseudo(f, 20 + n));
+	memcpy(t + 16, &sum, sizeof(sum));
+	return ETH + IP4 + 20 + n;
+}
+
+TEST(net_segment_sizes_of_syns_are_raised)
+{
+	/* 1460 = 0x05b4, 16060 = 0x3ebc; at even and odd places */
+	static const struct {
+		const char *in, *out;
+		size_t n;
+	} opts[] = {
+		{ "\2\4\5\xb4", "\2\4\x3e\xbc", 4 },
+		{ "\1\2\4\5\xb4\1\1\1", "\1\2\4\x3e\xbc\1\1\1", 8 },
+		{ "\1\1\1\1\2\4\5\xb4", "\1\1\1\1\2\4\x3e\xbc", 8 },
+		{ "\4\2\3\3\7\2\4\5\xb4\0\0\0",
+		  "\4\2\3\3\7\2\4\x3e\xbc\0\0\0", 12 },
+	};
+	uint8_t f[200];
+
+	for (size_t i = 0; i < sizeof(opts) / sizeof(opts[0]); i++) {
+		size_t len = make_syn(f, opts[i].in, opts[i].n);
+
+		net_big_ask(f, len, 1500);
+		CHECK(!memcmp(f + ETH + IP4 + 20, opts[i].out, opts[i].n));
+		CHECK(sum_is_right(f, 20 + opts[i].n));
+	}
+}
+
+TEST(net_segment_sizes_with_a_reason_stay)
+{
+	static const struct {
+		const char *in;
+		size_t n;
+	} opts[] = {
+		{ "\2\4\5\xb3", 4 },             /* smaller */
+		{ "\2\4\x23\x28", 4 },           /* larger */
+		{ "\0\2\4\5\xb4\0\0\0", 8 },     /* behind the end */
+		{ "\3\0\2\4\5\xb4\0\0", 8 },     /* an option of none */
+		{ "\3\1\2\4\5\xb4\0\0", 8 },     /* of one byte */
+		{ "\2\3\5\xb4", 4 },             /* of another length */
+		{ "\1\1\2\4", 4 },               /* cut */
+		{ "\1\1\1\2", 4 },
+		{ "", 0 },
+	};
+	uint8_t f[200], same[200];
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(opts) / sizeof(opts[0]); i++) {
+		len = make_syn(f, opts[i].in, opts[i].n);
+		memcpy(same, f, len);
+		net_big_ask(f, len, 1500);
+		CHECK(!memcmp(f, same, len));
+	}
+	len = make_syn(f, "\2\4\5\xb4", 4);
+	f[ETH + IP4 + 13] = 0x10; /* no SYN */
+	memcpy(same, f, len);
+	net_big_ask(f, len, 1500);
+	for (size_t cut = 0; cut < len; cut++) {
+		f[ETH + IP4 + 13] = same[ETH + IP4 + 13] = 0x02;
+		net_big_ask(f, cut, 1500);
+	}
+	CHECK(!memcmp(f, same, len));
+}
+
+TEST(net_big_segments_say_how_they_would_be_cut)
+{
+	static uint8_t f[20000], same[20000];
+	size_t len = make_tcp(f, 0x18, 0, 16060);
+	struct net_hdr h = { 0 };
+
+	CHECK(!net_big_hdr(f, 1514, 1500, &h));
+	CHECK(net_big_hdr(f, 1515, 1500, &h));
+	CHECK_EQ(h.flags, NET_HDR_NEEDS_CSUM);
+	CHECK_EQ(h.gso_type, NET_GSO_TCP4);
+	CHECK_EQ(le16toh(h.gso_size), 1460);
+	CHECK_EQ(le16toh(h.hdr_len), 54);
+	memcpy(same, f, len);
+	net_big_partial(f, len);
+	CHECK(memcmp(f, same, len));
+	CHECK(net_csum_fill(f, len, le16toh(h.csum_start),
+			    le16toh(h.csum_offset)));
+	CHECK(!memcmp(f, same, len));
+	f[ETH + 9] = UDP;
+	CHECK(!net_big_hdr(f, len, 1500, &h));
+}
+
+struct pieces {
+	unsigned int n;
+	size_t total;   /* bytes behind headers */
+	uint16_t id;    /* of the last */
+	uint8_t flags;  /* all of them ... */
+	uint8_t last;   /* and of the last */
+	uint8_t body[70000];
+	bool v6, right;
+};
+
+static void take_segment(void *ctx, uint8_t *f, size_t len)
+{
+	struct pieces *p = ctx;
+	size_t head = p->v6 ? 40 : IP4, n = len - ETH - head;
+	const uint8_t *ip = f + ETH, *t = ip + head;
+	uint8_t ps[40] = { 0 };
+	uint16_t have = (uint16_t)(p->v6 ? ip[4] << 8 | ip[5]
+					 : ip[2] << 8 | ip[3]);
+
+	memcpy(ps, p->v6 ? ip + 8 : ip + 12, p->v6 ? 32 : 8);
+	put16(ps + 34, (unsigned int)n);
+	ps[39] = TCP;
+	p->right = p->right && len <= ETH + 1500 &&
+		   have == (p->v6 ? n : len - ETH) &&
+		   net_sum(t, n, net_sum(ps, sizeof(ps), 0)) == 0xffff &&
+		   (uint32_t)(t[4] << 24 | t[5] << 16 | t[6] << 8 | t[7]) ==
+			   (uint32_t)(0xfffff000u + p->total);
+	if (!p->v6) {
+		p->right = p->right && net_sum(ip, IP4, 0) == 0xffff &&
+			   (!p->n || (ip[4] << 8 | ip[5]) == p->id + 1);
+		p->id = (uint16_t)(ip[4] << 8 | ip[5]);
+	}
+	memcpy(p->body + p->total, t + 20, n - 20);
+	p->total += n - 20;
+	p->flags |= p->last;
+	p->last = t[13];
+	p->n++;
+}
+
+TEST(net_big_segments_are_cut_into_right_ones)
+{
+	static const size_t sizes[] = { 1461, 2920, 16060, 32768, 65000 };
+	static uint8_t f[70000], body[70000];
+	static struct pieces p;
+
+	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t n = sizes[i / 2], len = make_tcp(f, 0x99, 0, n);
+		size_t each = 1460;
+		uint8_t *t = f + ETH + IP4;
+
+		memset(&p, 0, sizeof(p));
+		p.right = true;
+		p.v6 = i % 2;
+		if (p.v6) {
+			t = f + ETH + 40;
+			memmove(t, f + ETH + IP4, len - ETH - IP4);
+			len += 20;
+			each = 1440;
+			put16(f + 12, NET_ETH_IP6);
+			memset(f + ETH, 0x60, 40);
+			f[ETH + 6] = TCP;
+		}
+		put16(t + 4, 0xffff); /* sequence numbers go round */
+		put16(t + 6, 0xf000);
+		memcpy(body, t + 20, n);
+		net_big_cut(f, len, 1500, take_segment, &p);
+		CHECK(p.right);
+		CHECK_EQ(p.n, (n + each - 1) / each);
+		CHECK_EQ(p.total, n);
+		CHECK(!memcmp(p.body, body, n));
+		/* FIN and PSH with the last; that the window shrank once */
+		CHECK_EQ(p.last, 0x19);
+		CHECK_EQ(p.flags, 0x90);
+	}
+}
+
+struct reunion {
+	struct net_reass *r;
+	const uint8_t *out;
+	size_t len;
+	unsigned int n;
+};
+
+static void take_fragment(void *ctx, uint8_t *f, size_t len)
+{
+	struct reunion *u = ctx;
+	struct net_about a;
+	size_t same = len;
+
+	CHECK(len <= ETH + 1500);
+	CHECK_EQ(u->len, 0); /* not whole before the last */
+	CHECK_EQ(net_check(f, &len, &a), NET_FRAGMENT);
+	CHECK_EQ(len, same);
+	u->len = net_reass_add(u->r, f, len, 0, &u->out);
+	u->n++;
+}
+
+TEST(net_big_datagrams_are_cut_into_fragments)
+{
+	static uint8_t f[70000], same[70000];
+	struct reunion u = { .r = net_reass_create() };
+	size_t len = ETH + IP4 + 8008;
+
+	make_ip4(f, UDP, 8008);
+	for (size_t i = 0; i < 8008; i++) {
+		f[ETH + IP4 + i] = (uint8_t)(i * 11 + i / 256);
+	}
+	memcpy(same, f, len);
+	net_big_cut(f, len, 1500, take_fragment, &u);
+	CHECK_EQ(u.n, 6);
+	CHECK_EQ(u.len, len);
+	CHECK(!memcmp(u.out, same, len));
+	net_reass_destroy(u.r);
+}
+
+TEST(net_fragments_are_cut_into_smaller_ones)
+{
+	static uint8_t f[70000];
+	struct reunion u = { .r = net_reass_create() };
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(whole); i++) {
+		whole[i] = (uint8_t)(i * 13 + i / 256);
+	}
+	len = fragment(f, 7, 0, 16064, true);
+	net_big_cut(f, len, 1500, take_fragment, &u);
+	CHECK_EQ(u.n, 11);
+	CHECK_EQ(u.len, 0);
+	len = fragment(f, 7, 16064, 4000, false);
+	net_big_cut(f, len, 1500, take_fragment, &u);
+	CHECK_EQ(u.n, 14);
+	CHECK_EQ(u.len, ETH + IP4 + 20064);
+	CHECK(!memcmp(u.out + ETH + IP4, whole, 20064));
+	net_reass_destroy(u.r);
+}
+
+static void take_whole(void *ctx, uint8_t *f, size_t len)
+{
+	(void)f;
+	*(size_t *)ctx = len;
+}
+
+TEST(net_what_cannot_be_cut_comes_whole)
+{
+	static uint8_t f[70000];
+	size_t len, got = 0;
+
+	len = make_tcp(f, 0x10, 0, 1460);
+	net_big_cut(f, len, 1500, take_whole, &got);
+	CHECK_EQ(got, len);
+	make_ip4(f, UDP, 3000);
+	put16(f + 12, NET_ETH_IP6);
+	net_big_cut(f, 3000, 1500, take_whole, &got);
+	CHECK_EQ(got, 3000);
+	put16(f + 12, NET_ETH_ARP);
+	net_big_cut(f, 2000, 1500, take_whole, &got);
+	CHECK_EQ(got, 2000);
+}
+
 /* ---- options ---- */
 
 static int parse(const char *key, const char *value, struct net_opts *o,
@@ -509,7 +780,7 @@ TEST(net_control_refuses_what_is_malformed_or_not_negotiated)
 		{ "\4\0\0\0", 4 },                /* no pair */
 		{ "\4\0\5\0", 4 },                /* more than there are */
 		{ "\4\1\1\0", 4 },                /* RSS */
-		{ "\5\0\200\0\0\0\0\0\0\0", 10 }, /* TSO to the guest */
+		{ "\5\0\0\4\0\0\0\0\0\0", 10 }, /* UFO */
 		{ "\377\377", 2 },
 	};
 	struct net_ctrl c = ctrl_new();
@@ -519,7 +790,9 @@ TEST(net_control_refuses_what_is_malformed_or_not_negotiated)
 	}
 	CHECK_EQ(COMMAND(&c, "\4\0\2\0"), NET_CTRL_OK);
 	CHECK_EQ(c.pairs, 2);
+	CHECK(net_ctrl_offload(&c, NET_F_GUEST_TSO4));
 	CHECK_EQ(COMMAND(&c, "\5\0\2\0\0\0\0\0\0\0"), NET_CTRL_OK);
+	CHECK(!net_ctrl_offload(&c, NET_F_GUEST_TSO4));
 	CHECK_EQ(COMMAND(&c, "\5\0\0\0\0\0\0\0\0\0"), NET_CTRL_OK);
 	CHECK_EQ(c.offloads, 0);
 	c.announce = true;
@@ -528,6 +801,9 @@ TEST(net_control_refuses_what_is_malformed_or_not_negotiated)
 	c.features = 0;
 	CHECK_EQ(COMMAND(&c, "\0\0\1"), NET_CTRL_ERR);
 	CHECK_EQ(COMMAND(&c, "\3\0"), NET_CTRL_ERR);
+	c.offloads = NET_GUEST_OFFLOADS;
+	CHECK(!net_ctrl_offload(&c, NET_F_GUEST_TSO4));
+	CHECK_EQ(COMMAND(&c, "\5\0\2\0\0\0\0\0\0\0"), NET_CTRL_ERR);
 }
 
 TEST(net_control_with_too_many_addresses_receives_all)
@@ -671,6 +947,14 @@ int main(void)
 		T(net_fragments_come_together_in_any_order),
 		T(net_fragments_that_overlap_or_end_twice_come_to_nothing),
 		T(net_fragments_of_many_packets_push_the_oldest_out),
+		T(net_a_big_mtu_is_of_whole_segments),
+		T(net_segment_sizes_of_syns_are_raised),
+		T(net_segment_sizes_with_a_reason_stay),
+		T(net_big_segments_say_how_they_would_be_cut),
+		T(net_big_segments_are_cut_into_right_ones),
+		T(net_big_datagrams_are_cut_into_fragments),
+		T(net_fragments_are_cut_into_smaller_ones),
+		T(net_what_cannot_be_cut_comes_whole),
 		T(net_options_have_defaults), T(net_options_are_read),
 		T(net_options_that_are_wrong_say_what_they_want),
 		T(net_control_filters_what_the_driver_does_not_want),

@@ -13,11 +13,12 @@
 
 #include "tests/vu/front.h"
 #include "vdevices/host.h"
-#include "vdevices/net_frame.h"
+#include "vdevices/net_ctrl.h"
 #include "vdevices/sandbox.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -58,7 +59,8 @@ struct rig {
 	struct front *f;
 	uint64_t tx[BUFS], rx[BUFS];
 	unsigned int tx_next;
-	uint8_t frame[BUF]; /* the last that came */
+	struct net_hdr hdr; /* the last that came */
+	uint8_t frame[NET_FRAME_MAX];
 	size_t len;
 };
 
@@ -89,8 +91,9 @@ static void post_rx(struct rig *r, unsigned int i)
 	CHECK_EQ(front_add(r->f, RX, &b, 1, i), 0);
 }
 
-/* @without: protocol features that the front-end does not know. */
-static struct rig *rig_start_with(uint64_t without)
+/* @without: features that the driver, protocol features that the front-end does
+ * not know. */
+static struct rig *rig_start_with(uint64_t without, uint64_t without_pf)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct vdev_args a = { .name = "net0", .seed = 1 };
@@ -98,7 +101,8 @@ static struct rig *rig_start_with(uint64_t without)
 				    .args = &a,
 				    .listen_fd = -1 };
 	struct av_err err = { 0 };
-	struct front_opts fo = { .without_pf = without };
+	struct front_opts fo = { .without = without,
+				 .without_pf = without_pf };
 	int port[2];
 
 	CHECK_EQ(port_pair(port), 0);
@@ -136,7 +140,7 @@ static struct rig *rig_start_with(uint64_t without)
 
 static struct rig *rig_start(void)
 {
-	return rig_start_with(0);
+	return rig_start_with(0, 0);
 }
 
 /* Ends without a look at how the device does. */
@@ -223,18 +227,31 @@ static void bounded(struct rig *r, long before_kb, long mib)
 static bool receive(struct rig *r, int timeout_ms)
 {
 	struct front_used u;
-	int ret = front_wait(r->f, RX, &u, timeout_ms);
+	unsigned int n = 1;
+	int ret;
 
-	if (ret == -ETIMEDOUT) {
-		return false;
+	r->len = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		const uint8_t *p;
+		size_t skip = i ? 0 : HDR;
+
+		ret = front_wait(r->f, RX, &u, timeout_ms);
+		if (ret == -ETIMEDOUT && !i) {
+			return false;
+		}
+		if (ret || u.len < skip ||
+		    u.len - skip > sizeof(r->frame) - r->len) {
+			fail_msg("receive: %s", front_why(r->f));
+		}
+		p = front_mem_at(r->m, r->rx[u.cookie]);
+		if (!i) {
+			memcpy(&r->hdr, p, HDR);
+			n = le16toh(r->hdr.num_buffers);
+		}
+		memcpy(r->frame + r->len, p + skip, u.len - skip);
+		r->len += u.len - skip;
+		post_rx(r, (unsigned int)u.cookie);
 	}
-	if (ret || u.len < HDR) {
-		fail_msg("receive: %s", front_why(r->f));
-	}
-	r->len = u.len - HDR;
-	memcpy(r->frame, (uint8_t *)front_mem_at(r->m, r->rx[u.cookie]) + HDR,
-	       r->len);
-	post_rx(r, (unsigned int)u.cookie);
 	front_kick(r->f, RX);
 	return true;
 }
@@ -379,6 +396,18 @@ static void arp(struct rig *r)
 			fail_msg("the router answers no ARP");
 		}
 	} while (r->frame[13] != 6 || r->frame[21] != 2);
+}
+
+static bool sum_is_right(const uint8_t *f, size_t len)
+{
+	uint8_t pseudo[12] = { 0 };
+	size_t n = len - ETH - IP4;
+
+	memcpy(pseudo, f + ETH + 12, 8);
+	pseudo[9] = P_TCP;
+	put16(pseudo + 10, (unsigned int)n);
+	return net_sum(f + ETH + IP4, n,
+		       net_sum(pseudo, sizeof(pseudo), 0)) == 0xffff;
 }
 
 static bool is_tcp(const struct rig *r, uint16_t port, uint8_t flags)
@@ -834,11 +863,102 @@ TEST(net_down_is_in_the_status_where_the_front_end_reads_it)
 
 TEST(net_down_hangs_up_where_it_does_not)
 {
-	struct rig *r = rig_start_with(UINT64_C(1) << VU_PF_CONFIG);
+	struct rig *r = rig_start_with(0, UINT64_C(1) << VU_PF_CONFIG);
 
 	arp(r);
 	fault(r, PORT_FAULT, "net-down");
 	CHECK_EQ(front_hung_up(r->f, FRONT_WAIT_MS), -ECONNRESET);
+	rig_stop(r);
+}
+
+struct transfer {
+	unsigned int frames, big;
+	bool right;
+};
+
+/* 60000 bytes from the host by TCP. */
+static struct transfer transfer(struct rig *r)
+{
+	struct transfer x = { .right = true };
+	int listener, fd;
+	uint16_t port;
+	uint32_t first, next;
+	uint8_t f[200];
+	char data[60000];
+
+	listener = host_socket(SOCK_STREAM, &port);
+	CHECK_EQ(listen(listener, 4), 0);
+	arp(r);
+	fd = connect_by_hand(r, listener, 40000, port, &first);
+	front_kick(r->f, TX);
+	for (size_t i = 0; i < sizeof(data); i++) {
+		data[i] = (char)(i * 7 + i / 256);
+	}
+	CHECK_EQ(write(fd, data, sizeof(data)), sizeof(data));
+	for (next = first; next != first + sizeof(data);) {
+		const uint8_t *t = r->frame + ETH + IP4;
+		size_t n;
+
+		CHECK(receive(r, FRONT_WAIT_MS));
+		n = r->len - ETH - IP4 - 20;
+		if (!is_tcp(r, 40000, ACK) || get32(t + 4) != next ||
+		    n > first + sizeof(data) - next) {
+			continue;
+		}
+		if (r->hdr.flags & NET_HDR_NEEDS_CSUM) {
+			CHECK(net_csum_fill(r->frame, r->len,
+					    le16toh(r->hdr.csum_start),
+					    le16toh(r->hdr.csum_offset)));
+		}
+		x.right = x.right && sum_is_right(r->frame, r->len) &&
+			  !memcmp(t + 20, data + (next - first), n) &&
+			  (r->len > ETH + 1500) ==
+				  (r->hdr.gso_type == NET_GSO_TCP4);
+		x.frames++;
+		x.big += r->len > ETH + 1500;
+		next += (uint32_t)n;
+		send_frame(r, f, tcp(f, 40000, port, 1001, next, ACK, 0, ""));
+		front_kick(r->f, TX);
+	}
+	send_frame(r, f, tcp(f, 40000, port, 1001, next, RST, 0, ""));
+	settle(r);
+	close(fd);
+	close(listener);
+	return x;
+}
+
+TEST(net_big_segments_come_whole_to_a_driver_that_takes_them)
+{
+	struct rig *r = rig_start();
+	struct transfer x = transfer(r);
+
+	CHECK(x.right && x.big && x.frames <= 15);
+	rig_stop(r);
+}
+
+TEST(net_big_segments_come_cut_to_one_that_does_not)
+{
+	struct rig *r = rig_start_with(NET_BIT(NET_F_GUEST_TSO4), 0);
+	struct transfer x = transfer(r);
+
+	CHECK(x.right && !x.big && x.frames >= 41);
+	rig_stop(r);
+}
+
+TEST(net_big_segments_end_where_the_driver_says_so)
+{
+	static const uint8_t off[] = { 5, 0, 2, 0, 0, 0, 0, 0, 0, 0 };
+	struct rig *r = rig_start();
+	struct transfer x;
+	uint8_t ack = 9;
+
+	CHECK(transfer(r).big);
+	CHECK_EQ(front_request(r->f, 2, off, sizeof(off), &ack, 1,
+			       FRONT_WAIT_MS),
+		 1);
+	CHECK_EQ(ack, 0);
+	x = transfer(r);
+	CHECK(x.right && !x.big);
 	rig_stop(r);
 }
 
@@ -909,6 +1029,9 @@ int main(int argc, char **argv)
 		T(net_segments_out_of_order_do_not_eat_the_host),
 		T(net_down_is_in_the_status_where_the_front_end_reads_it),
 		T(net_down_hangs_up_where_it_does_not),
+		T(net_big_segments_come_whole_to_a_driver_that_takes_them),
+		T(net_big_segments_come_cut_to_one_that_does_not),
+		T(net_big_segments_end_where_the_driver_says_so),
 		T(net_control_queue_is_answered),
 		T(net_a_reset_gives_a_full_stack_back));
 }
