@@ -17,6 +17,7 @@ libavsim_a_SOURCES += \
 	%D%/rec_inputs.c \
 	%D%/rec_int.h \
 	%D%/rec_line.c \
+	%D%/rec_live.c %D%/rec_live.h \
 	%D%/rec_open.c \
 	%D%/rec_put.c \
 	%D%/rec_read.c \

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each record that the world publishes is brought into the form in which it
- * would be recorded, and compared with the next one of the file.
+ * Each record that the world publishes, in the form in which it would be
+ * recorded, is compared with the next one of the file.
  */
 #include "config.h"
 
 #include "recordings/replay_check.h"
 
-#include "recordings/rec_gnss.h"
-
+#include "recordings/rec_live.h"
 #include "recordings/rec_reader.h"
 
 #include <errno.h>
@@ -16,14 +15,13 @@
 #include <string.h>
 
 /* What the outside world did (requests and their latency, devices of a guest) is
- * evidence: a replay without that world does not bring it again. */
-#define REPLAYED (~(1u << REC_DEVICE))
+ * evidence: a replay without that world does not bring it again. Signals are not
+ * in a file, but derived from its frames. */
+#define REPLAYED (~(1u << REC_DEVICE | 1u << REC_SIGNAL))
 
 struct replay_check {
 	struct rec_reader *reader;
-	struct bus *bus;
-	struct rec_scratch scratch;
-	struct rec_text text;
+	struct rec_live *live;
 	struct rec_record want;
 	bool over; /* decided: no more comparing */
 	struct replay_result res;
@@ -87,10 +85,8 @@ static bool same_frame(const struct can_frame *a, const struct can_frame *b)
 	       !memcmp(a->data, b->data, b->len);
 }
 
-static void on_can(void *ctx, const void *msg)
+static void check_frame(struct replay_check *c, const struct can_frame *f)
 {
-	struct replay_check *c = ctx;
-	const struct can_frame *f = msg;
 	char key[REC_CAN_KEY_MAX], text[REC_CAN_TEXT_MAX];
 
 	if (!next(c) ||
@@ -106,173 +102,22 @@ static void on_can(void *ctx, const void *msg)
 	       file_ended(c));
 }
 
-/* As the events table would hold it. */
-static struct rec_value value_of(const struct rec_put *p)
+static void on_record(void *ctx, const struct rec_record *got)
 {
-	switch (p->kind) {
-	case ITEM_INT:
-		return (struct rec_value){ .type = VALUE_INT, .i = p->i };
-	case ITEM_FLOAT:
-		return (struct rec_value){ .type = VALUE_REAL,
-					   .d = rec_float_decimal(p->f) };
-	case ITEM_DOUBLE:
-		return (struct rec_value){ .type = VALUE_REAL, .d = p->d };
-	case ITEM_TEXT:
-		return (struct rec_value){ .type = VALUE_TEXT,
-					   .text = p->text,
-					   .len = p->text_len };
-	default:
-		return (struct rec_value){ .type = VALUE_NONE };
-	}
-}
+	struct replay_check *c = ctx;
 
-static void compare_text(struct replay_check *c, const struct rec_record *got)
-{
-	if (file_ended(c) || c->want.ch != got->ch || c->want.t != got->t ||
-	    strcmp(c->want.key, got->key) != 0 ||
-	    strcmp(c->want.text ? c->want.text : "", got->text) != 0) {
+	if (!got) {
+		snprintf(c->res.error, sizeof(c->res.error), "out of memory");
+		c->over = true;
+	} else if (got->frame) {
+		check_frame(c, got->frame);
+	} else if (next(c) &&
+		   (file_ended(c) || c->want.ch != got->ch ||
+		    c->want.t != got->t || strcmp(c->want.key, got->key) != 0 ||
+		    strcmp(c->want.text ? c->want.text : "", got->text) != 0)) {
 		differ(c, got, file_ended(c));
 	}
 }
-
-static void compare(struct replay_check *c, struct rec_put *p)
-{
-	const char *note;
-	struct rec_value v;
-	char key[REC_KEY_MAX + 1];
-	struct rec_record got = { .t = p->t, .ch = p->ch, .key = key };
-
-	if (!next(c)) {
-		return;
-	}
-	rec_put_size(p); /* also cuts what is too long */
-	rec_key_clean(p->key, key);
-	v = value_of(p);
-	/* NaN is kept as text, since SQLite has none */
-	if (v.type == VALUE_REAL && v.d != v.d) {
-		v = (struct rec_value){ .type = VALUE_TEXT,
-					.text = "nan",
-					.len = 3 };
-	}
-	note = p->note && *p->note ? p->note : NULL;
-	if (rec_value_text(&c->text, p->ch, &v, note, p->note_len) < 0) {
-		snprintf(c->res.error, sizeof(c->res.error), "out of memory");
-		c->over = true;
-		return;
-	}
-	got.text = c->text.buf;
-	compare_text(c, &got);
-}
-
-static void on_vhal(void *ctx, const void *msg)
-{
-	struct replay_check *c = ctx;
-	struct rec_put p;
-
-	if (!c->over && rec_put_vhal(msg, &c->scratch, &p) == 0) {
-		compare(c, &p);
-	}
-}
-
-static void on_command(void *ctx, const void *msg)
-{
-	struct replay_check *c = ctx;
-	struct rec_put p;
-
-	if (!c->over && rec_put_command(msg, &c->scratch, &p) == 0) {
-		compare(c, &p);
-	}
-}
-
-static void on_imu(void *ctx, const void *msg)
-{
-	struct replay_check *c = ctx;
-	const struct imu_sample *s = msg;
-	char key[REC_KEY_MAX + 1];
-	struct rec_record got = { .t = s->t, .ch = REC_IMU, .key = key };
-
-	if (!next(c)) {
-		return;
-	}
-	rec_key_clean(s->name, key);
-	if (rec_values_text(&c->text, s->value, s->n) < 0) {
-		snprintf(c->res.error, sizeof(c->res.error), "out of memory");
-		c->over = true;
-		return;
-	}
-	got.text = c->text.buf;
-	compare_text(c, &got);
-}
-
-struct gnss_got {
-	struct replay_check *c;
-	vtime t;
-};
-
-static void compare_gnss(void *ctx, const char *name, const double *v, size_t n,
-			 const char *text)
-{
-	struct gnss_got *g = ctx;
-	struct replay_check *c = g->c;
-	struct rec_record got = { .t = g->t, .ch = REC_GNSS, .key = name };
-
-	if (text) {
-		compare(c, &(struct rec_put){ .ch = REC_GNSS,
-					      .kind = ITEM_TEXT,
-					      .t = g->t,
-					      .key = name,
-					      .text = text });
-		return;
-	}
-	if (!next(c)) {
-		return;
-	}
-	if (rec_values_text(&c->text, v, n) < 0) {
-		snprintf(c->res.error, sizeof(c->res.error), "out of memory");
-		c->over = true;
-		return;
-	}
-	got.text = c->text.buf;
-	compare_text(c, &got);
-}
-
-static void on_gnss(void *ctx, const void *msg)
-{
-	const struct gnss_event *e = msg;
-	struct gnss_got g = { .c = ctx, .t = e->t };
-
-	rec_gnss_split(e, compare_gnss, &g);
-}
-
-#define ON_TEXT(name, channel)                                                 \
-	static void name(void *ctx, const void *msg)                           \
-	{                                                                      \
-		const struct text_event *e = msg;                              \
-		struct rec_put p = { .ch = channel,                            \
-				     .kind = ITEM_TEXT,                        \
-				     .t = e->t,                                \
-				     .key = e->key,                            \
-				     .text = e->text };                        \
-                                                                               \
-		compare(ctx, &p);                                              \
-	}
-ON_TEXT(on_fault, REC_FAULT)
-ON_TEXT(on_power, REC_POWER)
-ON_TEXT(on_audio, REC_AUDIO)
-ON_TEXT(on_scenario, REC_SCENARIO)
-
-static const struct {
-	enum av_topic_id topic;
-	bus_fn *fn;
-} taps[] = {
-	{ TOPIC_COMMAND, on_command }, { TOPIC_FAULT, on_fault },
-	{ TOPIC_CAN, on_can },	       { TOPIC_VHAL, on_vhal },
-	{ TOPIC_IMU, on_imu },	       { TOPIC_GNSS, on_gnss },
-	{ TOPIC_POWER, on_power },
-	{ TOPIC_AUDIO, on_audio },
-	{ TOPIC_SCENARIO, on_scenario },
-};
-#define N_TAPS (sizeof(taps) / sizeof(taps[0]))
 
 int replay_check_create(const char *path, struct bus *bus,
 			struct replay_check **out, struct av_err *err)
@@ -283,7 +128,6 @@ int replay_check_create(const char *path, struct bus *bus,
 	if (!c) {
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
-	c->bus = bus;
 	ret = rec_open(path, &c->reader, err);
 	if (ret == 0) {
 		ret = rec_seek(c->reader,
@@ -292,9 +136,14 @@ int replay_check_create(const char *path, struct bus *bus,
 						     .text = true },
 			       err);
 	}
-	for (size_t i = 0; i < N_TAPS && ret == 0; i++) {
-		ret = bus_subscribe(bus, taps[i].topic, STAGE_TAP,
-				    "replay check", taps[i].fn, c, err);
+	if (ret == 0) {
+		ret = rec_live_create(&(struct rec_live_env){
+					      .bus = bus,
+					      .who = "replay check",
+					      .channels = REPLAYED,
+					      .fn = on_record,
+					      .ctx = c },
+				      &c->live, err);
 	}
 	if (ret < 0) {
 		replay_check_destroy(c);
@@ -334,11 +183,7 @@ void replay_check_destroy(struct replay_check *c)
 	if (!c) {
 		return;
 	}
-	for (size_t i = 0; i < N_TAPS; i++) {
-		bus_unsubscribe(c->bus, taps[i].fn, c);
-	}
+	rec_live_destroy(c->live);
 	rec_close_reader(c->reader);
-	free(c->scratch.buf);
-	free(c->text.buf);
 	free(c);
 }
