@@ -22,6 +22,8 @@ const struct exporter exporters[] = {
 	  export_pcapng_run },
 	{ "pcap", "the same, classic, of one bus: --only can:BUS:*",
 	  export_pcap_run },
+	{ "perfetto", "a trace to look at in ui.perfetto.dev",
+	  export_perfetto_run },
 };
 const size_t n_exporters = sizeof(exporters) / sizeof(exporters[0]);
 

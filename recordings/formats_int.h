@@ -27,6 +27,8 @@ int export_kml_run(struct rec_reader *r, const struct rec_filter *f, FILE *out,
 		   struct av_err *err);
 int export_nmea_run(struct rec_reader *r, const struct rec_filter *f,
 		    FILE *out, struct av_err *err);
+int export_perfetto_run(struct rec_reader *r, const struct rec_filter *f,
+			FILE *out, struct av_err *err);
 void csv_put_field(FILE *out, const char *s);
 
 bool candump_probe(const char *head, size_t len);

@@ -6,10 +6,13 @@ libavsim_a_SOURCES += \
 	%D%/format_csv.c \
 	%D%/format_csv_wide.c \
 	%D%/format_gnss.c \
-	%D%/format_pcap.c \
 	%D%/format_imu.c \
+	%D%/format_pcap.c \
+	%D%/format_perfetto.c \
 	%D%/formats.c %D%/formats.h %D%/formats_int.h \
 	%D%/pcap.c %D%/pcap.h \
+	%D%/perfetto.c %D%/perfetto.h \
+	%D%/perfetto_wire.c %D%/perfetto_wire.h \
 	%D%/rec.h \
 	%D%/rec_chunk.c \
 	%D%/rec_gnss.c %D%/rec_gnss.h \
@@ -34,8 +37,14 @@ nobase_dist_pkgdata_DATA += recordings/vsock_http2.lua
 
 UNIT_TESTS += tests/unit/test_capture
 tests_unit_test_capture_LDADD = $(CMOCKA_LDADD)
+UNIT_TESTS += tests/unit/test_perfetto
+tests_unit_test_perfetto_LDADD = $(CMOCKA_LDADD)
 UNIT_TESTS += tests/unit/test_rec_media
 tests_unit_test_rec_media_LDADD = $(CMOCKA_LDADD)
+
+FUZZERS += tests/fuzz/fuzz_perfetto
+tests_fuzz_fuzz_perfetto_SOURCES = tests/fuzz/fuzz_perfetto.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_perfetto_LDFLAGS = $(FUZZ_LINK)
 
 include recordings/diff.mk
 include recordings/rec.mk

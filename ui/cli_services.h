@@ -21,6 +21,7 @@ struct cli_services {
 	{ "host-vsock", OPT_FLAG, &(s)->opts.host_vsock },                     \
 	{ "dumpstate-tcp", OPT_STR, &(s)->opts.dumpstate_tcp },                \
 	{ "dumpstate-config", OPT_STR, &(s)->dumpstate_config },               \
+	{ "tracing-tcp", OPT_STR, &(s)->opts.tracing_tcp },                    \
 	{ "audio-focus", OPT_STR, &(s)->opts.audio_focus },                    \
 	{ "audio-usages", OPT_STR, &(s)->opts.audio_usages },                  \
 	{ "nmea-pty", OPT_STR, &(s)->opts.nmea_pty },                          \

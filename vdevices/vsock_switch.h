@@ -41,7 +41,7 @@ void vsock_switch_detach(struct vsock_switch *sw, struct vsock_guest *g);
 /**
  * vsock_switch_ports() - Add rules "PORT=TARGET[;PORT=TARGET...]"
  *
- * TARGET: a service of avsim ("vhal", "dumpstate", ...), unix:PATH,
+ * TARGET: a service of avsim ("vhal", "tracing", ...), unix:PATH,
  * exec:PROGRAM ARGS (split at blanks, no shell), closed. Ports without a rule
  * and not in the built-in table go to the unix socket HYBRID_PORT, as host
  * tools expect.

@@ -7,7 +7,9 @@ PROTOS = \
 	control \
 	dumpstate \
 	google/protobuf/empty \
+	perfetto_config \
 	reflection \
+	tracing \
 	vhal_aidl \
 	vhal_hidl \
 	vhal_hidl_types
@@ -20,7 +22,9 @@ nodist_libavproto_a_SOURCES = \
 	sim/services/proto/control.pb-c.c \
 	sim/services/proto/dumpstate.pb-c.c \
 	sim/services/proto/google/protobuf/empty.pb-c.c \
+	sim/services/proto/perfetto_config.pb-c.c \
 	sim/services/proto/reflection.pb-c.c \
+	sim/services/proto/tracing.pb-c.c \
 	sim/services/proto/vhal_aidl.pb-c.c \
 	sim/services/proto/vhal_hidl.pb-c.c \
 	sim/services/proto/vhal_hidl_types.pb-c.c
@@ -78,6 +82,9 @@ libavsim_a_SOURCES += \
 	%D%/sock.c %D%/sock.h \
 	%D%/steer.c %D%/steer.h \
 	%D%/stream.h \
+	%D%/trace_store.c %D%/trace_store.h \
+	%D%/tracing.c %D%/tracing.h \
+	%D%/tracing_config.c %D%/tracing_config.h \
 	%D%/vhal_aidl.c \
 	%D%/vhal_dump.c %D%/vhal_dump.h \
 	%D%/vhal_fake.c \
@@ -100,10 +107,11 @@ tests_unit_test_sensor_channel_LDADD = $(CMOCKA_LDADD)
 TESTS += tests/services/test_gnss.py
 EXTRA_DIST += tests/services/test_gnss.py
 TESTS += tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
-	tests/services/test_emulator.py
+	tests/services/test_emulator.py tests/services/test_tracing.py
 EXTRA_DIST += tests/services/audio_guest.py \
+	tests/services/perfetto_trace.proto tests/services/perfetto_trace.py \
 	tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
-	tests/services/test_emulator.py \
+	tests/services/test_emulator.py tests/services/test_tracing.py \
 	tests/data/dumpstate/mistakes.xml tests/data/dumpstate/sample.xml
 BENCHES += tests/bench/bench_grpc
 EXTRA_DIST += tests/bench/peer_grpc.cc tests/bench/peer_grpc.sh

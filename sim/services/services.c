@@ -18,6 +18,7 @@
 #include "sim/services/rundir.h"
 #include "sim/services/sensor_channel.h"
 #include "sim/services/sock.h"
+#include "sim/services/tracing.h"
 #include "sim/services/vhal_service.h"
 #include "sim/world.h"
 
@@ -27,6 +28,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A gRPC server of a guest's own port, and where it listens. */
+struct door {
+	struct grpc_server *server;
+	struct grpc_service reflection;
+	struct sock_listener *sock, *tcp, *vsock;
+};
 
 struct services {
 	struct services_env env;
@@ -45,12 +53,9 @@ struct services {
 		struct control *control;
 	} ctl;
 	struct power_marker *power;
-	struct {
-		struct grpc_server *server;
-		struct grpc_service reflection;
-		struct sock_listener *sock, *tcp, *vsock;
-		struct dumpstate *dumpstate;
-	} dump;
+	struct door dump_door, tracing_door;
+	struct dumpstate *dumpstate;
+	struct tracing *tracing;
 	struct {
 		struct sock_listener *tcp;
 		struct emulator_port *port;
@@ -125,7 +130,7 @@ static const char *sock_path(const struct services *s, const char *name,
 	return buf;
 }
 
-/* ---- tracing ---- */
+/* ---- requests ---- */
 
 /* Every answered request is in the recording: who, what, how long it took. */
 static void on_request(void *ctx, const struct grpc_trace *t)
@@ -145,11 +150,51 @@ static void on_request(void *ctx, const struct grpc_trace *t)
 					  .text = text });
 }
 
+/* ---- doors ---- */
+
+static int door_make(struct services *s, struct door *d, const char *name,
+		     struct av_err *err)
+{
+	d->server = grpc_server_create(s->env.loop, name);
+	if (!d->server || grpc_reflect_add(d->server, &d->reflection) < 0) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	grpc_server_set_trace(d->server, on_request, s);
+	return 0;
+}
+
+/* Once the server has its services: NAME.sock, and @tcp and @port if wanted. */
+static int door_open(struct services *s, struct door *d, const char *sock,
+		     const char *tcp, uint32_t port, bool host_vsock,
+		     struct av_err *err)
+{
+	struct av_acceptor *a = grpc_server_acceptor(d->server);
+	char path[PATH_MAX + 32];
+	int ret = sock_listen_unix(s->env.loop, sock_path(s, sock, path), a,
+				   &d->sock, err);
+
+	if (ret == 0 && tcp) {
+		ret = sock_listen_tcp(s->env.loop, tcp, a, &d->tcp, NULL, err);
+	}
+	if (ret == 0 && host_vsock) {
+		ret = sock_listen_vsock(s->env.loop, port, a, &d->vsock, err);
+	}
+	return ret;
+}
+
+static void door_close(struct door *d)
+{
+	sock_listener_destroy(d->sock);
+	sock_listener_destroy(d->tcp);
+	sock_listener_destroy(d->vsock);
+	grpc_server_destroy(d->server);
+}
+
 /* ---- VHAL ---- */
 
 /* Ports that AAOS guests know, both generations. */
 static const uint32_t vhal_ports[2] = { 9210, 9300 };
-enum { DUMPSTATE_PORT = 9310 };
+enum { DUMPSTATE_PORT = 9310, TRACING_PORT = 9510 };
 
 static int open_vhal(struct services *s, const struct services_opts *o,
 		     struct av_err *err)
@@ -266,6 +311,7 @@ static void print_devices(void *ctx, FILE *out)
 	const struct services *s = ctx;
 	struct vhal_service_stats v;
 	struct dumpstate_stats d;
+	struct tracing_stats t;
 
 	print_server(out, "vhal", s->run_dir, s->vhal.server, s->vhal.sock);
 	vhal_service_stats(s->vhal.service, &v);
@@ -276,12 +322,20 @@ static void print_devices(void *ctx, FILE *out)
 		(unsigned long long)v.coalesced, (unsigned long long)v.sets,
 		(unsigned long long)v.gets);
 	print_server(out, "ctl", s->run_dir, s->ctl.server, s->ctl.sock);
-	print_server(out, "dumpstate", s->run_dir, s->dump.server,
-		     s->dump.sock);
-	dumpstate_stats(s->dump.dumpstate, &d);
+	print_server(out, "dumpstate", s->run_dir, s->dump_door.server,
+		     s->dump_door.sock);
+	dumpstate_stats(s->dumpstate, &d);
 	fprintf(out, "  %u commands running, %llu ever, %llu failed\n",
 		d.running, (unsigned long long)d.commands,
 		(unsigned long long)d.failed);
+	print_server(out, "tracing", s->run_dir, s->tracing_door.server,
+		     s->tracing_door.sock);
+	tracing_stats(s->tracing, &t);
+	fprintf(out,
+		"  %u sessions running, %u waiting to be fetched, %zu kB, "
+		"%llu ever, %llu refused\n",
+		t.running, t.kept, t.bytes / 1024,
+		(unsigned long long)t.started, (unsigned long long)t.refused);
 	if (s->debug.port) {
 		struct emulator_stats e;
 
@@ -344,42 +398,43 @@ static int open_dumpstate(struct services *s, const struct services_opts *o,
 				     .config = o->dumpstate,
 				     .devices = print_devices,
 				     .ctx = s };
-	char path[PATH_MAX + 32];
-	int ret;
+	struct door *d = &s->dump_door;
+	int ret = door_make(s, d, "dumpstate", err);
 
-	s->dump.server = grpc_server_create(s->env.loop, "dumpstate");
-	if (!s->dump.server ||
-	    grpc_reflect_add(s->dump.server, &s->dump.reflection) < 0) {
-		return av_err_set(err, -ENOMEM, "out of memory");
-	}
-	grpc_server_set_trace(s->dump.server, on_request, s);
-	ret = dumpstate_create(&env, s->dump.server, &s->dump.dumpstate, err);
 	if (ret == 0) {
-		ret = sock_listen_unix(s->env.loop,
-				       sock_path(s, "dumpstate.sock", path),
-				       grpc_server_acceptor(s->dump.server),
-				       &s->dump.sock, err);
+		ret = dumpstate_create(&env, d->server, &s->dumpstate, err);
 	}
-	if (ret == 0 && o->dumpstate_tcp) {
-		ret = sock_listen_tcp(s->env.loop, o->dumpstate_tcp,
-				      grpc_server_acceptor(s->dump.server),
-				      &s->dump.tcp, NULL, err);
-	}
-	if (ret == 0 && o->host_vsock) {
-		ret = sock_listen_vsock(s->env.loop, DUMPSTATE_PORT,
-					grpc_server_acceptor(s->dump.server),
-					&s->dump.vsock, err);
-	}
-	return ret;
+	return ret < 0 ? ret :
+			 door_open(s, d, "dumpstate.sock", o->dumpstate_tcp,
+				   DUMPSTATE_PORT, o->host_vsock, err);
 }
 
 static void close_dumpstate(struct services *s)
 {
-	sock_listener_destroy(s->dump.sock);
-	sock_listener_destroy(s->dump.tcp);
-	sock_listener_destroy(s->dump.vsock);
-	grpc_server_destroy(s->dump.server);
-	dumpstate_destroy(s->dump.dumpstate);
+	door_close(&s->dump_door);
+	dumpstate_destroy(s->dumpstate);
+}
+
+/* ---- tracing ---- */
+
+static int open_tracing(struct services *s, const struct services_opts *o,
+			struct av_err *err)
+{
+	struct door *d = &s->tracing_door;
+	int ret = door_make(s, d, "tracing", err);
+
+	if (ret == 0) {
+		ret = tracing_create(&s->env, d->server, &s->tracing, err);
+	}
+	return ret < 0 ? ret :
+			 door_open(s, d, "tracing.sock", o->tracing_tcp,
+				   TRACING_PORT, o->host_vsock, err);
+}
+
+static void close_tracing(struct services *s)
+{
+	door_close(&s->tracing_door);
+	tracing_destroy(s->tracing);
 }
 
 /* ---- debug port ---- */
@@ -519,6 +574,9 @@ int services_create(const struct services_env *env,
 		ret = open_dumpstate(s, o, err);
 	}
 	if (ret == 0) {
+		ret = open_tracing(s, o, err);
+	}
+	if (ret == 0) {
 		ret = open_debug(s, o, err);
 	}
 	if (ret == 0) {
@@ -552,6 +610,7 @@ void services_destroy(struct services *s)
 	gnss_host_destroy(s->gnss);
 	sensor_channel_destroy(s->sensors);
 	audio_focus_destroy(s->audio);
+	close_tracing(s);
 	close_dumpstate(s);
 	close_debug(s);
 	close_vhal(s);
@@ -577,7 +636,10 @@ struct av_acceptor *services_acceptor(struct services *s, const char *name)
 		return grpc_server_acceptor(s->ctl.server);
 	}
 	if (!strcmp(name, "dumpstate")) {
-		return grpc_server_acceptor(s->dump.server);
+		return grpc_server_acceptor(s->dump_door.server);
+	}
+	if (!strcmp(name, "tracing")) {
+		return grpc_server_acceptor(s->tracing_door.server);
 	}
 	if (!strcmp(name, "debug") && s->debug.port) {
 		return emulator_port_acceptor(s->debug.port);

@@ -20,13 +20,14 @@ struct services_opts {
 	const char *run_dir;  /* NULL: a new one below XDG_RUNTIME_DIR */
 	const char *vhal_tcp; /* also listen there; NULL = unix socket only */
 	/* Serve guests of VMMs with the kernel's vhost-vsock too: VHAL at 9210
-	 * and 9300, dumpstate at 9310. */
+	 * and 9300, dumpstate at 9310, tracing at 9510. */
 	bool host_vsock;
 	const char *power_file;	  /* marker to watch, or NULL */
 	const char *power_socket; /* writes it; NULL = none */
 	const char *dumpstate_tcp;
 	const struct dumpstate_config *dumpstate; /* borrowed; NULL = avsim's
 						     own services only */
+	const char *tracing_tcp;
 	const char *audio_focus;  /* address of the guest; NULL = none */
 	const char *audio_usages; /* see audio_focus.h */
 	const char *bt_pty;	   /* link to a pty with H4; NULL = none */
@@ -55,7 +56,7 @@ struct services_env {
 
 /**
  * services_create() - Make the run dir (0700) and listen in it: vhal.sock,
- * ctl.sock, dumpstate.sock, bt.sock
+ * ctl.sock, dumpstate.sock, tracing.sock, bt.sock
  *
  * After world_start(). Return: 0, or -errno with @err: nothing listens.
  */
@@ -68,7 +69,7 @@ void services_destroy(struct services *s);
 const char *services_run_dir(const struct services *s);
 
 /* For other carriers (vsock, console ports): the front door of "vhal", "ctl",
- * "dumpstate", "debug", "bt", "gnss", "gnss-raw", "gnss-fixed",
+ * "dumpstate", "tracing", "debug", "bt", "gnss", "gnss-raw", "gnss-fixed",
  * "sensors-control", "sensors-data", "sensors"; or NULL. */
 struct av_acceptor *services_acceptor(struct services *s, const char *name);
 

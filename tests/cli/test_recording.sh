@@ -44,7 +44,7 @@ fi
 # list formats comes from the tables, and each export of it works
 check 0 "$avsim" list formats
 formats=$(sed -n 's/^\([a-z-]*\) .*export$/\1/p' "$work/out")
-[ "$(echo $formats)" = 'candump gnsslogger gpx kml nmea csv csv-wide imu pcapng pcap' ] || fail "exports: $formats"
+[ "$(echo $formats)" = 'candump gnsslogger gpx kml nmea csv csv-wide imu pcapng pcap perfetto' ] || fail "exports: $formats"
 for f in $formats; do
 	check 0 "$avsim" export "$work/a.avrec" --format "$f" --to 5s \
 		-o "$work/a.$f"

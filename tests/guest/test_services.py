@@ -18,8 +18,8 @@ import kit
 sys.path.insert(0, os.path.join(kit.TOP, "tests", "services"))
 
 MATRIX = ["arm64/11", "x86_64/11"]
-PROTOS = ("vhal_aidl", "vhal_hidl", "vhal_hidl_types", "dumpstate",
-          "audio_focus", "control")
+PROTOS = ("vhal_aidl", "vhal_hidl", "vhal_hidl_types", "dumpstate", "tracing",
+          "perfetto_config", "audio_focus", "control")
 SPEED, TEMP, LEFT = 0x11600207, 0x15600503, 0x31
 BACK = 7777  # where the guest's audio control is played, on the host
 
@@ -121,6 +121,18 @@ def channel(t, port):
         ("grpc.use_local_subchannel_pool", 1)])
 
 
+def test_tracing_starts(t):
+    """The session is fetched when the others have made something to see."""
+    import perfetto_config_pb2 as cpb
+    import tracing_pb2 as pb
+    import tracing_pb2_grpc as pbg
+    t.tracing = pbg.TracingServerStub(channel(t, 9510))
+    r = t.tracing.StartTracing(pb.StartTracingRequest(
+        host_config=cpb.TraceConfig(write_into_file=True)), timeout=30 * SLOW)
+    assert r.is_ok and not r.error_str, r
+    t.session = r.session_id
+
+
 def test_vhal_of_android_14_and_later(t):
     import vhal_aidl_pb2 as pb
     import vhal_aidl_pb2_grpc as pbg
@@ -182,6 +194,25 @@ def test_dumpstate_collects(t):
     text = b"".join(b.buffer for b in stub.GetServiceLogs(
         pb.ServiceLogRequest(service_name="avsim-status"), timeout=30 * SLOW))
     assert b"audio" in text, text
+
+
+def test_tracing_collects(t):
+    from perfetto_trace import Trace
+    r = t.tracing.StopTracing(t.session, timeout=30 * SLOW)
+    assert r.is_ok, r
+    data = b"".join(b.buffer for b in t.tracing.GetTracingFile(
+        t.session, timeout=60 * SLOW))
+    trace = Trace(data)
+    root = trace.root
+    speed = trace.counters[root + "/vhal/PERF_VEHICLE_SPEED"]
+    assert max(v for _, v in speed) > 1, speed[-10:]
+    calls = {s.name: s.args for w, v in trace.slices.items()
+             if w.startswith(root + "/services/") for s in v}
+    assert {"SetValues", "SetProperty", "GetServiceLogs"} <= set(calls), calls
+    assert "cid 3" in calls["SetValues"]["peer"], calls
+    assert any("26.5" in n for _, n, _ in
+               trace.instants[root + "/commands/guest"])
+    assert trace.counters[root + "/devices/vsock0/requests"]
 
 
 def test_audio_focus_reaches_a_server_in_the_guest(t):
