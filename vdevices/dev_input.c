@@ -403,7 +403,7 @@ static void take_frame(struct vdev *d, const struct port_msg *m)
 	unsigned int room = EVENTS - in->n;
 
 	health_add(&d->health->dropped, m->h.lost);
-	if (m->len % sizeof(e[0]) || n > FRAME_MAX) {
+	if (!n || m->len % sizeof(e[0]) || n > FRAME_MAX) {
 		vdev_error(d);
 		return;
 	}

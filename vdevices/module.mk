@@ -54,6 +54,9 @@ tests_unit_test_sandbox_LDADD = $(CMOCKA_LDADD)
 
 # The devices.
 libavsim_a_SOURCES += %D%/dev_bt.c %D%/dev_console.c %D%/dev_input.c %D%/dev_rng.c
+FUZZERS += tests/fuzz/fuzz_device
+tests_fuzz_fuzz_device_SOURCES = tests/fuzz/fuzz_device.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_device_LDFLAGS = $(FUZZ_LINK)
 UNIT_TESTS += tests/unit/test_input
 tests_unit_test_input_LDADD = tests/vu/libfront.a $(CMOCKA_LDADD)
 

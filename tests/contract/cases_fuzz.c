@@ -306,11 +306,11 @@ static int random_messages(struct ctx *c)
 
 /* clang-format off */
 const struct contract_case cases_fuzz[] = {
-	{ "G7", "rewritten-while-read", rewritten, NULL },
+	{ "G7", "rewritten-while-read", rewritten, NULL, NULL },
 	{ "G7", "packed-rewritten-while-read", rewritten,
-	  &(const unsigned int){ G_PACKED } },
-	{ "G10", "random-bodies", random_bodies, NULL },
-	{ "F1", "random-messages", random_messages, NULL },
-	{ NULL, NULL, NULL, NULL },
+	  &(const unsigned int){ G_PACKED }, NULL },
+	{ "G10", "random-bodies", random_bodies, NULL, NULL },
+	{ "F1", "random-messages", random_messages, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -66,7 +66,7 @@ static int bad_region_files(struct ctx *c)
 	const struct vu_region r = { 0x100000000ull, 4096, 0x200000000000ull,
 				     0 };
 
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 7; i++) {
 		struct guest *g = ctx_guest(c, G_IDLE);
 		char path[64];
 		int p[2] = { -1, -1 }, fd = -1, ret;
@@ -94,6 +94,14 @@ static int bad_region_files(struct ctx *c)
 			snprintf(path, sizeof(path), "/proc/self/fd/%d", ret);
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 			close(ret);
+			break;
+		case 6: /* sealed against writing */
+			fd = memfd_create("sealed",
+					  MFD_CLOEXEC | MFD_ALLOW_SEALING);
+			if (ftruncate(fd, 4096) < 0 ||
+			    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) < 0) {
+				return ctx_fail(c, "cannot seal a file");
+			}
 			break;
 		}
 		ret = add_region(c, g, &r, fd, REFUSED);
@@ -184,16 +192,16 @@ static int all_slots(struct ctx *c)
 }
 
 /* Regions vanish below waiting buffers, then below the ring itself. */
-static int regions_removed(struct ctx *c)
+static int regions_removed_of(struct ctx *c, unsigned int q)
 {
-	for (unsigned int k = 0; k < 3; k++) {
+	for (unsigned int k = 0; k < 2; k++) {
 		struct guest *g = ctx_guest(c, k == 1 ? G_PACKED : 0);
 		struct vu_mem_slot s = { 0 };
 		unsigned int ring;
 		int ret = 0;
 
 		NEED(g, "%s", c->err.msg);
-		ring = (unsigned int)((front_ring(g->f, 0)->desc_gpa -
+		ring = (unsigned int)((front_ring(g->f, q)->desc_gpa -
 				       FRONT_GPA_BASE) /
 				      front_mem_region_size(g->m));
 		for (unsigned int i = 0; i < 4 && ret == 0; i++) {
@@ -205,21 +213,21 @@ static int regions_removed(struct ctx *c)
 				continue;
 			}
 			for (int n = 0; n < 4; n++) {
-				front_add(g->f, 0, &b, 1, 0);
+				front_add(g->f, q, &b, 1, 0);
 			}
-			front_kick_always(g->f, 0);
+			front_kick_always(g->f, q);
 			s.region = r;
 			ret = front_send_ack(g->f, VU_REM_MEM_REG, &s,
 					     sizeof(s), NULL, 0);
 			NEED(ret == 0, "region %u: %s", i, front_why(g->f));
-			front_add(g->f, 0, &b, 1, 0); /* gone by now */
-			front_kick_always(g->f, 0);
+			front_add(g->f, q, &b, 1, 0); /* gone by now */
+			front_kick_always(g->f, q);
 			FRONT(g, front_barrier(g->f));
 		}
 		s.region = front_mem_region(g->m, ring);
 		if (front_send_ack(g->f, VU_REM_MEM_REG, &s, sizeof(s), NULL,
 				   0) == 0) {
-			front_kick_always(g->f, 0);
+			front_kick_always(g->f, q);
 			front_barrier(g->f);
 		}
 		/* and once more what is not there */
@@ -229,6 +237,11 @@ static int regions_removed(struct ctx *c)
 		DO(ctx_next_client(c));
 	}
 	return 0;
+}
+
+static int regions_removed(struct ctx *c)
+{
+	return ctx_each_queue(c, regions_removed_of);
 }
 
 /* ---- F2: files that shrink ---- */
@@ -384,14 +397,14 @@ static int inflight_garbage(struct ctx *c)
 
 /* clang-format off */
 const struct contract_case cases_memory[] = {
-	{ "F1", "bad-regions", bad_regions, NULL },
-	{ "F1", "bad-region-files", bad_region_files, NULL },
-	{ "F1", "bad-tables", bad_tables, NULL },
-	{ "F1", "all-slots", all_slots, NULL },
-	{ "F1", "inflight-garbage", inflight_garbage, NULL },
-	{ "F2", "truncated-memory", truncated, NULL },
-	{ "F2", "truncated-tables", truncated_tables, NULL },
-	{ "F6", "regions-removed", regions_removed, NULL },
-	{ NULL, NULL, NULL, NULL },
+	{ "F1", "bad-regions", bad_regions, NULL, NULL },
+	{ "F1", "bad-region-files", bad_region_files, NULL, NULL },
+	{ "F1", "bad-tables", bad_tables, NULL, NULL },
+	{ "F1", "all-slots", all_slots, NULL, NULL },
+	{ "F1", "inflight-garbage", inflight_garbage, NULL, NULL },
+	{ "F2", "truncated-memory", truncated, NULL, NULL },
+	{ "F2", "truncated-tables", truncated_tables, NULL, NULL },
+	{ "F6", "regions-removed", regions_removed, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -63,23 +63,23 @@ static int bad_message(struct ctx *c)
 
 /* ---- ring addresses ---- */
 
-static int ring_addresses(struct ctx *c)
+static int ring_addresses_of(struct ctx *c, unsigned int q)
 {
-	for (unsigned int i = 0; i < 9; i++) {
-		struct guest *g = ctx_guest(c, G_IDLE);
+	for (unsigned int i = 0; i < 18; i++) {
+		struct guest *g = ctx_guest(c, G_IDLE | (i < 9 ? 0 : G_PACKED));
 		struct front_ring *r;
-		struct vu_addr a = { 0 };
-		struct vu_state e = { 0, 1 };
+		struct vu_addr a = { .index = q };
+		struct vu_state e = { q, 1 };
 
 		NEED(g, "%s", c->err.msg);
 		FRONT(g, front_set_features(g->f));
 		FRONT(g, front_set_memory(g->f));
-		FRONT(g, front_ring_setup(g->f, 0));
-		r = front_ring(g->f, 0);
+		FRONT(g, front_ring_setup(g->f, q));
+		r = front_ring(g->f, q);
 		a.desc = front_mem_uva(g->m, r->desc_gpa);
 		a.avail = front_mem_uva(g->m, r->avail_gpa);
 		a.used = front_mem_uva(g->m, r->used_gpa);
-		switch (i) {
+		switch (i % 9) {
 		case 0:
 			a.desc = 0;
 			break;
@@ -115,9 +115,11 @@ static int ring_addresses(struct ctx *c)
 			       0) == 0 &&
 		    front_send(g->f, VU_SET_VRING_ENABLE, 0, &e, sizeof(e),
 			       NULL, 0) == 0) {
-			front_kick_always(g->f, 0);
+			front_kick_always(g->f, q);
 			front_barrier(g->f);
-			front_poke_avail(g->f, 0, 0);
+			if (!r->packed) {
+				front_poke_avail(g->f, q, 0);
+			}
 			front_barrier(g->f);
 		}
 		ctx_done(g);
@@ -126,23 +128,30 @@ static int ring_addresses(struct ctx *c)
 	return 0;
 }
 
+static int ring_addresses(struct ctx *c)
+{
+	return ctx_each_queue(c, ring_addresses_of);
+}
+
 /* NUM, BASE, ADDR, KICK and the memory anew while the device works. */
 static int changed_while_running(struct ctx *c)
 {
 	for (unsigned int i = 0; i < ctx_count(c, 1000, 40); i++) {
 		struct guest *g = ctx_guest(c, i & 8 ? G_PACKED : 0);
 		struct vu_state s = { 0, 32 };
-		uint64_t gpa, q = 0, f;
+		uint64_t gpa, q, f;
 		int fd;
 
 		NEED(g, "%s", c->err.msg);
+		q = i / 8 % front_n_queues(g->f);
+		s.index = (uint32_t)q;
 		gpa = front_alloc(g->m, 4096, 64);
 		for (unsigned int k = 0; k < 10; k++) {
 			const struct front_buf b = { gpa, 64, true };
 
-			front_add(g->f, 0, &b, 1, k);
+			front_add(g->f, (unsigned int)q, &b, 1, k);
 		}
-		front_kick_always(g->f, 0);
+		front_kick_always(g->f, (unsigned int)q);
 		switch (i % 8) {
 		case 0:
 			front_send(g->f, VU_SET_VRING_NUM, 0, &s, 8, NULL, 0);
@@ -152,10 +161,10 @@ static int changed_while_running(struct ctx *c)
 			front_send(g->f, VU_SET_VRING_BASE, 0, &s, 8, NULL, 0);
 			break;
 		case 2:
-			front_ring_addr(g->f, 0, 0);
+			front_ring_addr(g->f, (unsigned int)q, 0);
 			break;
 		case 3:
-			fd = front_ring(g->f, 0)->kick_fd;
+			fd = front_ring(g->f, (unsigned int)q)->kick_fd;
 			front_send(g->f, VU_SET_VRING_KICK, 0, &q, 8, &fd, 1);
 			break;
 		case 4:
@@ -169,10 +178,10 @@ static int changed_while_running(struct ctx *c)
 			front_send(g->f, VU_RESET_OWNER, 0, NULL, 0, NULL, 0);
 			break;
 		case 7:
-			front_ring_setup(g->f, 0);
+			front_ring_setup(g->f, (unsigned int)q);
 			break;
 		}
-		front_kick_always(g->f, 0);
+		front_kick_always(g->f, (unsigned int)q);
 		front_barrier(g->f);
 		ctx_done(g);
 		if (i % 8 == 7) {
@@ -391,20 +400,17 @@ static int block_queue(struct ctx *c, unsigned int q, uint32_t request)
 	return 0;
 }
 
-/* Call and error descriptors, of each queue, whose write would block. */
+static int block_both(struct ctx *c, unsigned int q)
+{
+	DO(block_queue(c, q, VU_SET_VRING_CALL));
+	DO(block_queue(c, q, VU_SET_VRING_ERR));
+	return ctx_next_client(c);
+}
+
+/* Call and error descriptors whose write would block. */
 static int call_that_blocks(struct ctx *c)
 {
-	struct guest *g = ctx_guest(c, G_IDLE);
-	unsigned int n = g ? front_n_queues(g->f) : 0;
-
-	NEED(g, "%s", c->err.msg);
-	ctx_done(g);
-	for (unsigned int q = 0; q < n; q++) {
-		DO(block_queue(c, q, VU_SET_VRING_CALL));
-		DO(block_queue(c, q, VU_SET_VRING_ERR));
-		DO(ctx_next_client(c));
-	}
-	return 0;
+	return ctx_each_queue(c, block_both);
 }
 
 /* What is no eventfd is refused wherever one belongs. */
@@ -444,18 +450,18 @@ static int no_eventfd(struct ctx *c)
 }
 
 /* A kick descriptor that is always readable, or gone, or no such thing. */
-static int kick_never_rests(struct ctx *c)
+static int kick_never_rests_of(struct ctx *c, unsigned int queue)
 {
 	for (int k = 0; k < 6; k++) {
 		struct guest *g = ctx_guest(c, G_IDLE);
 		int p[2], fd = -1;
-		uint64_t q = 0;
+		uint64_t q = queue;
 
 		NEED(g && pipe2(p, O_CLOEXEC) == 0, "%s", c->err.msg);
 		FRONT(g, front_set_features(g->f));
 		FRONT(g, front_set_memory(g->f));
-		FRONT(g, front_ring_setup(g->f, 0));
-		FRONT(g, front_ring_enable(g->f, 0, true));
+		FRONT(g, front_ring_setup(g->f, queue));
+		FRONT(g, front_ring_enable(g->f, queue, true));
 		switch (k) {
 		case 0:
 			close(p[1]); /* hung up */
@@ -481,7 +487,7 @@ static int kick_never_rests(struct ctx *c)
 		}
 		front_send(g->f, VU_SET_VRING_KICK, 0, &q, 8, &fd, 1);
 		front_barrier(g->f);
-		for (int i = 0; i < 20; i++) {
+		for (int i = 0; i < 5; i++) {
 			DO(ctx_bystander(c));
 		}
 		close(fd);
@@ -493,6 +499,11 @@ static int kick_never_rests(struct ctx *c)
 		DO(ctx_next_client(c));
 	}
 	return 0;
+}
+
+static int kick_never_rests(struct ctx *c)
+{
+	return ctx_each_queue(c, kick_never_rests_of);
 }
 
 /* A state transfer from a pipe that nobody fills, into one nobody empties. */
@@ -537,7 +548,7 @@ static int state_that_blocks(struct ctx *c)
 			{                                                      \
 				__VA_ARGS__                                    \
 			}                                                      \
-		}                                                              \
+		}, NULL                                                        \
 	}
 
 /* clang-format off */
@@ -620,19 +631,19 @@ const struct contract_case cases_message[] = {
 	MSG("shmem-config", VU_GET_SHMEM_CONFIG, 0, ANY, 0, 0),
 	MSG("rarp", VU_SEND_RARP, 8, ANY, 0, 0),
 	MSG("mtu", VU_NET_SET_MTU, 8, ANY, 0, 0),
-	{ "F1", "broken-headers", broken_headers, NULL },
-	{ "F1", "cut-short", cut_short, NULL },
-	{ "F1", "half-a-message", half_a_message, NULL },
-	{ "F1", "byte-by-byte", byte_by_byte, NULL },
-	{ "F1", "many-in-one-write", many_in_one_write, NULL },
-	{ "F1", "answers-unread", answers_unread, NULL },
-	{ "F1", "ring-addresses", ring_addresses, NULL },
-	{ "F1", "call-that-blocks", call_that_blocks, NULL },
-	{ "F1", "no-eventfd", no_eventfd, NULL },
-	{ "F1", "kick-never-rests", kick_never_rests, NULL },
-	{ "F1", "state-that-blocks", state_that_blocks, NULL },
-	{ "F3", "250-descriptors", many_fds, NULL },
-	{ "F6", "changed-while-running", changed_while_running, NULL },
-	{ NULL, NULL, NULL, NULL },
+	{ "F1", "broken-headers", broken_headers, NULL, NULL },
+	{ "F1", "cut-short", cut_short, NULL, NULL },
+	{ "F1", "half-a-message", half_a_message, NULL, NULL },
+	{ "F1", "byte-by-byte", byte_by_byte, NULL, NULL },
+	{ "F1", "many-in-one-write", many_in_one_write, NULL, NULL },
+	{ "F1", "answers-unread", answers_unread, NULL, NULL },
+	{ "F1", "ring-addresses", ring_addresses, NULL, NULL },
+	{ "F1", "call-that-blocks", call_that_blocks, NULL, NULL },
+	{ "F1", "no-eventfd", no_eventfd, NULL, NULL },
+	{ "F1", "kick-never-rests", kick_never_rests, NULL, NULL },
+	{ "F1", "state-that-blocks", state_that_blocks, NULL, NULL },
+	{ "F3", "250-descriptors", many_fds, NULL, NULL },
+	{ "F6", "changed-while-running", changed_while_running, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -549,6 +549,58 @@ static void p_garbage(struct atk *a)
 	av_rand_bytes(&a->c->rand, r->pdesc, 16 * NUM);
 }
 
+static void p_one_byte_each(struct atk *a)
+{
+	for (uint16_t i = NUM; i-- > 0;) {
+		slot(a, i, a->buf + i, 1,
+		     (uint16_t)((i + 1 < NUM ? NEXT : 0) |
+				(i >= NUM / 2 ? WRITE : 0)),
+		     0);
+	}
+}
+
+/* In a packed table flags lie where a split one has the link. */
+static void p_elements_1024(struct atk *a)
+{
+	for (unsigned int i = 0; i < 1024; i++) {
+		entry(a, i, a->buf + i, 1, 0, i >= 512 ? WRITE : 0);
+	}
+	slot(a, 0, a->table, 16 * 1024, INDIRECT, 0);
+}
+
+static void p_ind_too_long(struct atk *a)
+{
+	slot(a, 0, a->table, 16 * TABLE_MAX, INDIRECT, 0);
+}
+
+static void p_ind_outside(struct atk *a)
+{
+	slot(a, 0, 0xdead000000ull, 64, INDIRECT, 0);
+}
+
+static void p_zero(struct atk *a)
+{
+	slot(a, 1, 0, 0, WRITE, 0);
+	slot(a, 0, a->buf, 0, NEXT, 0);
+}
+
+static void p_writes_descs(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	for (uint16_t i = 10; i-- > 0;) {
+		slot(a, i, r->desc_gpa, 16 * NUM, WRITE, i);
+	}
+}
+
+static void p_writes_events(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	slot(a, 1, r->used_gpa, 4, WRITE, 1);
+	slot(a, 0, r->avail_gpa, 4, WRITE, 0);
+}
+
 /* ---- playing them ---- */
 
 static int effect(struct ctx *c, struct atk *a, const struct attack *k)
@@ -612,14 +664,14 @@ static int play(struct ctx *c)
 		id, name, play, &(const struct attack)                         \
 		{                                                              \
 			lay, fate, 0                                           \
-		}                                                              \
+		}, NULL                                                        \
 	}
 #define PACKED(id, name, lay, fate)                                            \
 	{                                                                      \
 		id, "packed-" name, play, &(const struct attack)               \
 		{                                                              \
 			lay, fate, G_PACKED                                    \
-		}                                                              \
+		}, NULL                                                        \
 	}
 
 /* clang-format off */
@@ -688,7 +740,14 @@ const struct contract_case cases_ring[] = {
 	PACKED("G4", "indirect-huge", p_ind_huge, BREAKS),
 	PACKED("G4", "indirect-and-next", p_ind_and_next, BREAKS),
 	PACKED("G4", "indirect-nested", p_ind_nested, EITHER),
+	PACKED("G3", "zero-length", p_zero, EITHER),
+	PACKED("G4", "indirect-too-long", p_ind_too_long, BREAKS),
+	PACKED("G4", "indirect-outside", p_ind_outside, BREAKS),
 	PACKED("G5", "writable-before-readable", p_direction, BREAKS),
-	{ NULL, NULL, NULL, NULL },
+	PACKED("G5", "one-byte-each", p_one_byte_each, EITHER),
+	PACKED("G5", "1024-elements", p_elements_1024, EITHER),
+	PACKED("G6", "writes-onto-descriptors", p_writes_descs, EITHER),
+	PACKED("G6", "writes-onto-events", p_writes_events, EITHER),
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

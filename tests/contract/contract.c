@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * contract [--device NAME] [--home loop|thread|child] [--case TEXT]
+ * contract --list
+ *	attacks and the cases that play them (coverage.c)
  * contract --serve SOCKET --device NAME [--home HOME] [--option KEY=VALUE]...
  *	a device for other front-ends (tests/peers), until stdin ends
  *
@@ -41,6 +43,11 @@ struct options {
 	char *option[VDEV_OPTS_MAX];
 	size_t n_options;
 	uint64_t seed;
+};
+
+const struct contract_case *const contract_lists[] = {
+	cases_life, cases_ring,	  cases_message, cases_memory,
+	cases_fuzz, cases_device, NULL,
 };
 
 /* ---- for the cases ---- */
@@ -180,6 +187,23 @@ int ctx_eager_queue(const struct ctx *c)
 	return c->row->eager ? __builtin_ctzll(c->row->eager) : -1;
 }
 
+int ctx_each_queue(struct ctx *c, int (*run)(struct ctx *c, unsigned int q))
+{
+	struct guest *g = ctx_guest(c, G_IDLE);
+	unsigned int n = g ? front_n_queues(g->f) : 0;
+	char what[32];
+
+	NEED(g, "%s", c->err.msg);
+	ctx_done(g);
+	for (unsigned int q = 0; q < n; q++) {
+		if (run(c, q)) {
+			snprintf(what, sizeof(what), "queue %u", q);
+			return ctx_within(c, what);
+		}
+	}
+	return 0;
+}
+
 int ctx_files(int *fd, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
@@ -295,10 +319,14 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static bool chosen(const struct options *o, const struct contract_case *k)
+static bool chosen(const struct options *o, const struct ctx *c,
+		   const struct contract_case *k)
 {
 	char text[128];
 
+	if (k->type && strcmp(k->type, c->type->name) != 0) {
+		return false;
+	}
 	snprintf(text, sizeof(text), "%s %s", k->id, k->name);
 	return !o->only || strstr(text, o->only);
 }
@@ -399,9 +427,6 @@ static int start(struct ctx *c, enum vdev_home home, struct baseline *b,
 static void run_all(struct ctx *c, enum vdev_home home, const struct options *o,
 		    struct totals *t)
 {
-	static const struct contract_case *const lists[] = {
-		cases_life, cases_ring, cases_message, cases_memory, cases_fuzz,
-	};
 	static const struct contract_case end = { .id = "end",
 						  .name = "memory" };
 	struct baseline b;
@@ -411,9 +436,11 @@ static void run_all(struct ctx *c, enum vdev_home home, const struct options *o,
 	if (start(c, home, &b, t)) {
 		return;
 	}
-	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
-		for (const struct contract_case *k = lists[l]; k->id; k++) {
-			if (!chosen(o, k)) {
+	for (size_t l = 0; contract_lists[l]; l++) {
+		const struct contract_case *k = contract_lists[l];
+
+		for (; k->id; k++) {
+			if (!chosen(o, c, k)) {
 				continue;
 			}
 			ret = run_case(c, k, b.fds);
@@ -538,6 +565,7 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: contract [--device NAME] [--home loop|thread|child] "
 		"[--case TEXT]\n"
+		"       contract --list\n"
 		"       contract --serve SOCKET --device NAME [--home HOME] "
 		"[--option KEY=VALUE]...\n");
 	return 2;
@@ -580,6 +608,10 @@ int main(int argc, char **argv)
 	if (rig_is_child(argc, argv)) {
 		return vdev_child_main(argc, argv);
 	}
+	if (argc == 2 && !strcmp(argv[1], "--list")) {
+		coverage_print();
+		return coverage_check() ? 1 : 0;
+	}
 	if (parse(argc, argv, &o) < 0) {
 		return usage();
 	}
@@ -588,6 +620,9 @@ int main(int argc, char **argv)
 		return serve(&o);
 	}
 	printf("contract: seed %llu\n", (unsigned long long)o.seed);
+	if (coverage_check()) {
+		return 1;
+	}
 	for (size_t i = 0; i < n_vdev_types; i++) {
 		if (!o.device || !strcmp(o.device, vdev_types[i]->name)) {
 			run_type(vdev_types[i], &o, &t);

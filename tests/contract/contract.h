@@ -50,6 +50,12 @@ struct contract_row {
 	 * mutates; the size of it, 0: all random. */
 	size_t (*seed)(unsigned int q, struct av_rand *r, uint8_t *buf,
 		       size_t max);
+	/* Request number @i of queue @q, which names something else than the
+	 * one before: a port, a flow, a sector. 0: there are none. */
+	size_t (*keyed)(unsigned int q, uint32_t i, uint8_t *buf, size_t max);
+	/* A request that no device knows gets the answer that says so: 0, or
+	 * -errno. */
+	int (*unknown)(struct front *f);
 };
 extern const struct contract_row contract_rows[];
 extern const size_t n_contract_rows;
@@ -142,6 +148,9 @@ bool ctx_eager(const struct ctx *c, unsigned int q);
 /* The first such queue; -1 none. */
 int ctx_eager_queue(const struct ctx *c);
 
+/* Each queue, one after the other, until one fails. */
+int ctx_each_queue(struct ctx *c, int (*run)(struct ctx *c, unsigned int q));
+
 /* @n memfds of 4096 bytes: 0 */
 int ctx_files(int *fd, unsigned int n);
 void ctx_close(const int *fd, unsigned int n);
@@ -188,8 +197,17 @@ struct contract_case {
 	const char *id, *name;
 	int (*run)(struct ctx *c); /* 0 ok, -1 failed, 1 skipped */
 	const void *arg;           /* its c->arg */
+	const char *type;          /* only for this device; NULL: all */
 };
 extern const struct contract_case cases_life[], cases_ring[], cases_message[],
-	cases_memory[], cases_fuzz[];
+	cases_memory[], cases_fuzz[], cases_device[];
+/* All of these, ended by NULL. */
+extern const struct contract_case *const contract_lists[];
+
+/* ---- coverage.c: which case is which attack's ---- */
+
+void coverage_print(void);
+/* 0, or -ENOENT: an attack without a case, or a case that is not there. */
+int coverage_check(void);
 
 #endif

@@ -2,12 +2,14 @@
 # Every row of the device table, in every home, against a hostile world.
 check_PROGRAMS += tests/contract/contract
 tests_contract_contract_SOURCES = \
+	%D%/cases_device.c \
 	%D%/cases_fuzz.c \
 	%D%/cases_life.c \
 	%D%/cases_memory.c \
 	%D%/cases_message.c \
 	%D%/cases_ring.c \
 	%D%/contract.c %D%/contract.h \
+	%D%/coverage.c \
 	%D%/rig.c \
 	%D%/rows.c
 tests_contract_contract_LDADD = $(FRONT_LDADD)

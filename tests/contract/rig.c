@@ -116,12 +116,27 @@ static int echo_accept(struct av_acceptor *a, struct av_stream *s)
 	return s->user ? 0 : -ENOMEM;
 }
 
+/* The service "deaf": takes nothing. */
+static int deaf_accept(struct av_acceptor *a, struct av_stream *s)
+{
+	echo_accept(a, s);
+	if (s->user) {
+		av_stream_hold(s, true);
+	}
+	return s->user ? 0 : -ENOMEM;
+}
+
 static struct av_acceptor *acceptor(void *ctx, const char *name)
 {
 	static struct av_acceptor echo = { .name = "echo",
 					   .accept = echo_accept };
+	static struct av_acceptor deaf = { .name = "deaf",
+					   .accept = deaf_accept };
 
 	(void)ctx;
+	if (!strcmp(name, "deaf")) {
+		return &deaf;
+	}
 	/* a Bluetooth host that hears its own data is a host all the same */
 	return strcmp(name, "echo") && strcmp(name, "bt") ? NULL : &echo;
 }

@@ -98,6 +98,26 @@ static size_t blk_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	return sizeof(h) + sizeof(range);
 }
 
+static size_t blk_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
+{
+	const struct blk_header h = { .type = i % 3 ? BLK_IN : 99 + i,
+				      .sector = i };
+
+	(void)q;
+	(void)max;
+	memcpy(buf, &h, sizeof(h));
+	return sizeof(h);
+}
+
+static int blk_unknown(struct front *f)
+{
+	struct blk_header h = { .type = 99 };
+	uint8_t status = 0xff;
+	int n = front_request(f, 0, &h, sizeof(h), &status, 1, FRONT_WAIT_MS);
+
+	return n < 0 ? n : n == 1 && status == 2 ? 0 : -EIO; /* UNSUPP */
+}
+
 /* ---- net ---- */
 
 enum { NET_RX, NET_TX, NET_CTRL, NET_HDR = 12, NET_ARP = 42 };
@@ -214,6 +234,64 @@ static size_t net_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	return max < sizeof(net_arp) ? max : sizeof(net_arp);
 }
 
+/* Opens, flows, fragments and neighbours, each another one. */
+static size_t net_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
+{
+	uint8_t *ip = buf + NET_HDR + 14, *up = ip + 20;
+
+	if (q == NET_CTRL) { /* VLAN ids */
+		buf[0] = 2;
+		buf[1] = 0;
+		buf[2] = (uint8_t)i;
+		buf[3] = (uint8_t)(i >> 8);
+		return 4;
+	}
+	if (q != NET_TX || max < 128) {
+		return 0;
+	}
+	memset(buf, 0, 128);
+	if (i % 4 == 0) {
+		memcpy(buf, net_arp, sizeof(net_arp));
+		memcpy(buf + NET_HDR + 29, &i, 3);
+		return sizeof(net_arp);
+	}
+	buf[0] = 1; /* the checksum is the device's work */
+	buf[6] = 34;
+	buf[8] = i % 4 == 1 ? 16 : 6;
+	memcpy(buf + NET_HDR,
+	       "\x52\x55\x0a\x00\x02\x02\x52\x54\x00\x12\x34\x56\x08\x00",
+	       14);
+	ip[0] = 0x45;
+	ip[3] = 40;
+	memcpy(ip + 4, &i, 2); /* id */
+	ip[6] = i % 4 == 3 ? 0x20 : 0;
+	ip[8] = 64;
+	ip[9] = i % 4 == 1 ? 6 : 17;
+	memcpy(ip + 12, "\x0a\x00\x02\x0f\x0a\x00\x02", 7);
+	ip[19] = i % 8 < 4 ? 2 : (uint8_t)(100 + (i >> 20));
+	up[0] = (uint8_t)(i >> 11);
+	up[1] = (uint8_t)(i >> 3);
+	up[3] = i % 4 == 1 ? 9 : 69; /* TFTP is one of them */
+	up[5] = 20;
+	if (i % 4 == 1) {
+		up[12] = 5 << 4;
+		up[13] = i % 16 < 12 ? 2 : 2 | 32; /* SYN, urgent */
+		up[15] = 0xff;
+		up[18] = 0x7f;
+	}
+	return NET_HDR + 14 + 40;
+}
+
+static int net_unknown(struct front *f)
+{
+	static const uint8_t command[3] = { 99, 0, 0 };
+	uint8_t ack = 0xff;
+	int n = front_request(f, NET_CTRL, command, sizeof(command), &ack, 1,
+			      FRONT_WAIT_MS);
+
+	return n < 0 ? n : n == 1 && ack == 1 ? 0 : -EIO;
+}
+
 /* ---- console ---- */
 
 /* Port 1 is opened, and what is said there comes back. */
@@ -259,6 +337,23 @@ static size_t console_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	return 8;
 }
 
+/* Ports that there are, and others; opened, closed, made ready. */
+static size_t console_keyed(unsigned int q, uint32_t i, uint8_t *buf,
+			    size_t max)
+{
+	uint32_t id = i % 4 ? i : i / 4 % 2;
+
+	if (q != 3 || max < 8) {
+		memset(buf, (int)i, 100);
+		return q & 1 ? 100 : 0;
+	}
+	memset(buf, 0, 8);
+	memcpy(buf, &id, 4);
+	buf[4] = (uint8_t)(i % 3 ? 6 : 3);
+	buf[6] = (uint8_t)(i / 8 & 1);
+	return 8;
+}
+
 /* ---- input ---- */
 
 /* A lamp is switched: there is none, but the driver gets its buffer back. */
@@ -268,6 +363,18 @@ static int input_probe(struct front *f)
 	int n = front_request(f, 1, led, sizeof(led), NULL, 0, FRONT_WAIT_MS);
 
 	return n < 0 ? n : 0;
+}
+
+static size_t input_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
+{
+	if (q != 1 || max < 8) {
+		return 0;
+	}
+	memset(buf, 0, 8);
+	buf[0] = 0x11;
+	memcpy(buf + 2, &i, 2);
+	memcpy(buf + 4, &i, 4);
+	return 8;
 }
 
 /* ---- scmi ---- */
@@ -310,6 +417,39 @@ static size_t scmi_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	}
 	memcpy(buf, w, n);
 	return n;
+}
+
+/* Each sensor that there could be is asked for, and to notify. */
+static size_t scmi_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
+{
+	const uint32_t w[4] = { scmi_head(i % 5 ? 0x15 : i % 256, i / 5 % 14),
+				i, i % 2 ? i : 1, i };
+
+	if (q != SCMI_CMD || max < sizeof(w)) {
+		return 0;
+	}
+	memcpy(buf, w, sizeof(w));
+	return SCMI_HEAD + 4 * (i % 4);
+}
+
+/* Linux waits a minute for an answer that does not come. */
+static int scmi_unknown(struct front *f)
+{
+	const uint32_t ask[2] = { scmi_head(0x7f, 1), scmi_head(0x15, 0xee) };
+
+	for (int i = 0; i < 2; i++) {
+		int32_t in[2];
+		int n = front_request(f, SCMI_CMD, &ask[i], 4, in, sizeof(in),
+				      FRONT_WAIT_MS);
+
+		if (n < 0) {
+			return n;
+		}
+		if (n != 8 || in[0] != (int32_t)ask[i] || in[1] != -1) {
+			return -EIO; /* not NOT_SUPPORTED */
+		}
+	}
+	return 0;
 }
 
 /* ---- vsock ---- */
@@ -432,6 +572,39 @@ static size_t vsock_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	return sizeof(h);
 }
 
+/* A connection for each port. */
+static size_t vsock_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
+{
+	const struct vsock_hdr h = {
+		.src_cid = 3,
+		.dst_cid = i % 16 ? VSOCK_CID_HOST : 3 + i,
+		.src_port = i,
+		.dst_port = i % 4 ? VSOCK_ECHO_PORT : i,
+		.type = (uint16_t)(1 + i / 2 % 2),
+		.op = i % 64 ? VSOCK_OP_REQUEST : VSOCK_OP_CREDIT_REQUEST,
+		.buf_alloc = i,
+	};
+
+	if (q != VSOCK_TX || max < sizeof(h)) {
+		return 0;
+	}
+	memcpy(buf, &h, sizeof(h));
+	return sizeof(h);
+}
+
+/* An operation that there is not, and a port where nobody listens. */
+static int vsock_unknown(struct front *f)
+{
+	size_t mark = front_mark(front_mem(f));
+	uint64_t out = front_alloc(front_mem(f), 4096, 64);
+	uint64_t in = front_alloc(front_mem(f), 4096, 64);
+	int ret;
+
+	front_release(front_mem(f), mark);
+	ret = vsock_send(f, out, 99, "");
+	return ret ? ret : vsock_expect(f, in, VSOCK_OP_RST, "");
+}
+
 /* ---- bt ---- */
 
 /* Data for the controller; the rig's one says the same. */
@@ -466,12 +639,26 @@ static size_t bt_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 	return 5;
 }
 
+/* Connections by handle, commands by opcode. */
+static size_t bt_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
+{
+	if (q != 0 || max < 16) {
+		return 0;
+	}
+	memset(buf, 0, 16);
+	buf[0] = (uint8_t)(i % 2 ? 1 : 2);
+	memcpy(buf + 1, &i, 2);
+	buf[3] = 3;
+	return i % 2 ? 7 : 8;
+}
+
 const struct contract_row contract_rows[] = {
 	{
 		.type = "bt",
 		.probe = bt_probe,
 		.eager = 1,
 		.seed = bt_seed,
+		.keyed = bt_keyed,
 	},
 	{
 		.type = "blk",
@@ -480,6 +667,8 @@ const struct contract_row contract_rows[] = {
 		.probe = blk_probe,
 		.eager = 3,
 		.seed = blk_seed,
+		.keyed = blk_keyed,
+		.unknown = blk_unknown,
 	},
 	{
 		.type = "console",
@@ -487,11 +676,13 @@ const struct contract_row contract_rows[] = {
 		.probe = console_probe,
 		.eager = 1 << 3,
 		.seed = console_seed,
+		.keyed = console_keyed,
 	},
 	{
 		.type = "input",
 		.probe = input_probe,
 		.eager = 1 << 1,
+		.keyed = input_keyed,
 	},
 	{
 		.type = "rng",
@@ -503,21 +694,27 @@ const struct contract_row contract_rows[] = {
 		.probe = scmi_probe,
 		.eager = 1 << SCMI_CMD,
 		.seed = scmi_seed,
+		.keyed = scmi_keyed,
+		.unknown = scmi_unknown,
 	},
 	{
 		.type = "net",
 		.probe = net_probe,
 		.eager = 1 << NET_TX | 1 << NET_CTRL,
 		.seed = net_seed,
+		.keyed = net_keyed,
+		.unknown = net_unknown,
 	},
 	{
 		.type = "vsock",
-		.opt = { { "ports", "7=echo" } },
+		.opt = { { "ports", "7=echo;8=deaf" } },
 		.world = vsock_world,
 		.world_end = vsock_world_end,
 		.probe = vsock_probe,
 		.eager = 1 << VSOCK_TX,
 		.seed = vsock_seed,
+		.keyed = vsock_keyed,
+		.unknown = vsock_unknown,
 	},
 };
 const size_t n_contract_rows = sizeof(contract_rows) / sizeof(contract_rows[0]);

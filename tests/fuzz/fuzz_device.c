@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole device behind its socket: requests of any contents and framing on all
+ * its queues, writes to its config space, messages of the world, resets.
+ *
+ * First byte: which device; then steps of [kind, length, bytes]. The rings are
+ * well-formed: others see to those (fuzz_virtq, fuzz_vhost_user).
+ */
+#include "config.h"
+
+#include "sim/core/evdev.h"
+#include "sim/services/stream.h"
+#include "vdevices/host.h"
+#include "vdevices/vu_proto.h"
+
+#include <assert.h>
+#include <linux/virtio_ring.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define GPA 0x40000000ull
+enum {
+	QUEUES = 6,
+	NUM = 16,     /* descriptors of a queue; a request has two to four */
+	REQUEST = 4,  /* ... of which it has so many to itself */
+	RING = 4096,  /* bytes of a queue's rings, one after the other */
+	SLOT = 4096,  /* bytes of a request */
+	SLOTS_AT = QUEUES * RING,
+	SLOTS = NUM / REQUEST,
+	MEM = SLOTS_AT + QUEUES * SLOTS * SLOT,
+	DISK = 1 << 20,
+	STEPS_MAX = 64,
+};
+
+struct kind {
+	const char *type;
+	struct {
+		const char *key, *value;
+	} opt[4];
+};
+
+static const struct kind kinds[] = {
+	{ "console", { { "ports", "hvc=echo;a=echo" } } },
+	{ "console", { { "ports", "a=echo" } } },
+	{ "input", { { "kind", "touch" } } },
+	{ "input", { { "kind", "keys" } } },
+	{ "input", { { "kind", "rotary" } } },
+	{ "blk", { { "file", "@" }, { "queues", "2" } } },
+	{ "blk", { { "file", "@" }, { "overlay", "on" }, { "queues", "1" } } },
+	{ "scmi", { { NULL, NULL } } },
+	{ "rng", { { NULL, NULL } } },
+	{ "bt", { { NULL, NULL } } },
+};
+
+struct fuzz {
+	uv_loop_t loop;
+	struct health health;
+	struct vdev_args args;
+	struct vdev_host *host;
+	struct port *port; /* the world's end */
+	int sock, mem_fd;
+	uint8_t *mem;
+	unsigned int n_queues;
+	int kick[QUEUES];
+	uint16_t n[QUEUES]; /* requests offered since the ring began */
+	char path[64];
+};
+
+/* ---- the world ---- */
+
+static void echo_data(struct av_stream *s, const void *buf, size_t len)
+{
+	av_stream_write(s, buf, len); /* what does not fit is lost */
+}
+
+static void echo_nothing(struct av_stream *s)
+{
+	(void)s;
+}
+
+static int echo_accept(struct av_acceptor *a, struct av_stream *s)
+{
+	(void)a;
+	s->on_data = echo_data;
+	s->on_writable = echo_nothing;
+	s->on_closed = echo_nothing;
+	return 0;
+}
+
+static struct av_acceptor *acceptor(void *ctx, const char *name)
+{
+	static struct av_acceptor echo = { .name = "echo",
+					   .accept = echo_accept };
+
+	(void)ctx;
+	(void)name;
+	return &echo;
+}
+
+static void on_message(void *ctx, const struct port_msg *m)
+{
+	(void)ctx;
+	(void)m;
+}
+
+static void on_closed(void *ctx)
+{
+	(void)ctx;
+}
+
+static const struct port_ops port_ops = {
+	.message = on_message,
+	.closed = on_closed,
+};
+
+/* ---- the front-end ---- */
+
+static void turn(struct fuzz *f)
+{
+	uint8_t drop[4096];
+
+	for (int i = 0; i < 4; i++) {
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	}
+	while (recv(f->sock, drop, sizeof(drop), MSG_DONTWAIT) > 0) {
+	}
+}
+
+static void send_msg(struct fuzz *f, uint32_t request, const void *payload,
+		     uint32_t size, int fd)
+{
+	struct vu_header h = { request, VU_VERSION, size };
+	struct iovec v[2] = { { &h, sizeof(h) },
+			      { (void *)(uintptr_t)payload, size } };
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} c = { 0 };
+	struct msghdr mh = { .msg_iov = v, .msg_iovlen = size ? 2 : 1 };
+
+	if (fd >= 0) {
+		struct cmsghdr *cm;
+
+		mh.msg_control = c.buf;
+		mh.msg_controllen = sizeof(c.buf);
+		cm = CMSG_FIRSTHDR(&mh);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cm), &fd, sizeof(int));
+	}
+	if (sendmsg(f->sock, &mh, MSG_NOSIGNAL) < 0) {
+		abort(); /* no step is one that it may hang up for */
+	}
+}
+
+static void send_u64(struct fuzz *f, uint32_t request, uint64_t v, int fd)
+{
+	send_msg(f, request, &v, sizeof(v), fd);
+}
+
+static struct vring ring_of(struct fuzz *f, unsigned int q)
+{
+	struct vring r;
+
+	vring_init(&r, NUM, f->mem + (size_t)q * RING, 64);
+	return r;
+}
+
+static void start_queue(struct fuzz *f, unsigned int q)
+{
+	struct vring r = ring_of(f, q);
+	uint64_t at = GPA - (uintptr_t)f->mem;
+	struct vu_addr a = { .index = q,
+			     .desc = (uintptr_t)r.desc + at,
+			     .used = (uintptr_t)r.used + at,
+			     .avail = (uintptr_t)r.avail + at };
+	struct vu_state s = { q, NUM };
+
+	memset(f->mem + (size_t)q * RING, 0, RING);
+	f->n[q] = 0;
+	send_msg(f, VU_SET_VRING_NUM, &s, sizeof(s), -1);
+	s.num = 0;
+	send_msg(f, VU_SET_VRING_BASE, &s, sizeof(s), -1);
+	send_msg(f, VU_SET_VRING_ADDR, &a, sizeof(a), -1);
+	send_u64(f, VU_SET_VRING_KICK, q, f->kick[q]);
+	s.num = 1;
+	send_msg(f, VU_SET_VRING_ENABLE, &s, sizeof(s), -1);
+}
+
+static void handshake(struct fuzz *f, const struct vdev_type *t)
+{
+	struct vu_mem_table m = { .n = 1, .region = { { GPA, MEM, GPA, 0 } } };
+	uint64_t features = t->get_features
+				    ? t->get_features(vdev_host_dev(f->host))
+				    : t->features;
+
+	send_u64(f, VU_SET_PROTOCOL_FEATURES,
+		 1u << VU_PF_MQ |
+			 (t->config_size ? 1u << VU_PF_CONFIG : 0) |
+			 1u << VU_PF_STATUS,
+		 -1);
+	send_u64(f, VU_SET_FEATURES,
+		 features | VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC |
+			 VHOST_USER_F_PROTOCOL_FEATURES,
+		 -1);
+	send_msg(f, VU_SET_MEM_TABLE, &m, 8 + sizeof(m.region[0]), f->mem_fd);
+	for (unsigned int q = 0; q < f->n_queues; q++) {
+		start_queue(f, q);
+		turn(f);
+	}
+}
+
+/* ---- steps ---- */
+
+/* @b[0]: where the readable part ends and how it is cut; @b[1]: the writable
+ * part's size. */
+static void request(struct fuzz *f, unsigned int q, const uint8_t *b,
+		    size_t len)
+{
+	static const uint32_t room[8] = { 0, 1, 8, 16, 64, 513, 1024, 2048 };
+	struct vring r = ring_of(f, q);
+	size_t slot = f->n[q] % SLOTS, out, cut;
+	size_t at = SLOTS_AT + (q * SLOTS + slot) * SLOT;
+	uint16_t head = (uint16_t)(slot * REQUEST), n = 0;
+	struct vring_desc d[REQUEST];
+
+	if (len < 2 || (uint16_t)(f->n[q] - r.used->idx) >= SLOTS) {
+		return; /* full: until the next reset */
+	}
+	out = len - 2;
+	cut = out ? (b[0] >> 4) % (out + 1) : 0;
+	memcpy(f->mem + at, b + 2, out);
+	if (cut) {
+		d[n++] = (struct vring_desc){ GPA + at, (uint32_t)cut, 0, 0 };
+	}
+	if (out > cut) {
+		d[n++] = (struct vring_desc){ GPA + at + cut,
+					      (uint32_t)(out - cut), 0, 0 };
+	}
+	if (room[b[1] & 7] || !n) {
+		uint32_t in = room[b[1] & 7];
+
+		cut = in > 1 && b[1] & 8;
+		if (cut) {
+			d[n++] = (struct vring_desc){ GPA + at + 2047, 1,
+						      VRING_DESC_F_WRITE, 0 };
+			in--;
+		}
+		d[n++] = (struct vring_desc){ GPA + at + 2048, in,
+					      VRING_DESC_F_WRITE, 0 };
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		d[i].next = (uint16_t)(head + i + 1);
+		d[i].flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
+		r.desc[head + i] = d[i];
+	}
+	r.avail->ring[f->n[q] % NUM] = head;
+	__atomic_store_n(&r.avail->idx, ++f->n[q], __ATOMIC_RELEASE);
+	eventfd_write(f->kick[q], 1);
+}
+
+static void set_config(struct fuzz *f, const struct vdev_type *t,
+		       const uint8_t *b, size_t len)
+{
+	struct vu_config c = { 0 };
+	const uint32_t head = offsetof(struct vu_config, data);
+
+	if (len < 2 || !t->config_size) {
+		return;
+	}
+	c.offset = b[0] % t->config_size;
+	c.size = (uint32_t)len - 1;
+	if (c.size > t->config_size - c.offset) {
+		c.size = t->config_size - c.offset;
+	}
+	memcpy(c.data, b + 1, c.size);
+	send_msg(f, VU_SET_CONFIG, &c, head + c.size, -1);
+	c.offset = 0;
+	c.size = t->config_size;
+	send_msg(f, VU_GET_CONFIG, &c, head + c.size, -1);
+}
+
+/* From the world: of kinds that come to no device as a surprise. */
+static void message(struct fuzz *f, const uint8_t *b, size_t len)
+{
+	static const enum port_kind some[] = { PORT_INPUT, PORT_CONTROL,
+					       PORT_FAULT, PORT_CLEAR };
+	enum port_kind k = some[b[0] & 3];
+	struct port_fault fault = { 0 };
+
+	if (k == PORT_FAULT || k == PORT_CLEAR) {
+		memcpy(&fault, b + 1,
+		       len - 1 < sizeof(fault) ? len - 1 : sizeof(fault));
+		fault.name[sizeof(fault.name) - 1] = '\0';
+		port_send(f->port, k, 0, 0, &fault, sizeof(fault));
+	} else {
+		port_send(f->port, k, 0, 0, b + 1, len - 1);
+	}
+}
+
+static void reset(struct fuzz *f)
+{
+	for (unsigned int q = 0; q < f->n_queues; q++) {
+		struct vu_state s = { q, 0 };
+
+		send_msg(f, VU_GET_VRING_BASE, &s, sizeof(s), -1);
+	}
+	send_u64(f, VU_SET_STATUS, 0, -1);
+	turn(f);
+	for (unsigned int q = 0; q < f->n_queues; q++) {
+		start_queue(f, q);
+		turn(f);
+	}
+}
+
+static void step(struct fuzz *f, const struct vdev_type *t, uint8_t kind,
+		 const uint8_t *b, size_t len)
+{
+	unsigned int q = (kind & 15) % f->n_queues;
+
+	switch (kind >> 4) {
+	case 13:
+		set_config(f, t, b, len);
+		break;
+	case 14:
+		if (len) {
+			message(f, b, len);
+		}
+		break;
+	case 15:
+		reset(f);
+		break;
+	default:
+		request(f, q, b, len);
+		break;
+	}
+	turn(f);
+}
+
+/* ---- life ---- */
+
+/* One disk for all inputs; what they write there they find again. */
+static int disk(void)
+{
+	static int fd = -1;
+
+	if (fd < 0) {
+		fd = memfd_create("disk", MFD_CLOEXEC);
+		if (fd < 0 || ftruncate(fd, DISK)) {
+			abort();
+		}
+	}
+	return fd;
+}
+
+static void begin(struct fuzz *f, const struct kind *k,
+		  const struct vdev_type *t)
+{
+	struct vdev_host_opts o = { .type = t,
+				    .args = &f->args,
+				    .listen_fd = -1,
+				    .health = &f->health };
+	struct av_err err = { 0 };
+	int sv[2], port[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", disk());
+	f->args = (struct vdev_args){ .name = "fuzz0",
+				      .seed = 1,
+				      .acceptor = acceptor };
+	for (size_t i = 0; i < 4 && k->opt[i].key; i++) {
+		f->args.opt[i].key = k->opt[i].key;
+		f->args.opt[i].value =
+			k->opt[i].value[0] == '@' ? f->path : k->opt[i].value;
+		f->args.n_opts++;
+	}
+	f->mem_fd = memfd_create("guest", MFD_CLOEXEC);
+	if (uv_loop_init(&f->loop) || f->mem_fd < 0 ||
+	    ftruncate(f->mem_fd, MEM) || port_pair(port) ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		       sv)) {
+		abort();
+	}
+	f->mem = mmap(NULL, MEM, PROT_READ | PROT_WRITE, MAP_SHARED, f->mem_fd,
+		      0);
+	f->sock = sv[0];
+	o.conn_fd = sv[1];
+	o.port_fd = port[1];
+	if (port_open(&f->loop, port[0], true, &port_ops, f, &f->port) ||
+	    vdev_host_create(&f->loop, &o, &f->host, &err) ||
+	    vdev_host_begin(f->host, &err)) {
+		fprintf(stderr, "%s: %s\n", k->type, err.msg);
+		abort();
+	}
+	f->n_queues = t->get_n_queues ? t->get_n_queues(vdev_host_dev(f->host))
+				      : t->n_queues;
+	assert(f->n_queues <= QUEUES);
+	for (unsigned int q = 0; q < f->n_queues; q++) {
+		f->kick[q] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	}
+	handshake(f, t);
+}
+
+static void end(struct fuzz *f)
+{
+	vdev_host_close(f->host);
+	port_close(f->port);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&f->loop)) {
+		abort();
+	}
+	for (unsigned int q = 0; q < f->n_queues; q++) {
+		close(f->kick[q]);
+	}
+	close(f->sock);
+	munmap(f->mem, MEM);
+	close(f->mem_fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct kind *k;
+	const struct vdev_type *t;
+	struct fuzz *f;
+
+	if (size < 1) {
+		return 0;
+	}
+	k = &kinds[data[0] % (sizeof(kinds) / sizeof(kinds[0]))];
+	t = vdev_type_find(k->type);
+	f = calloc(1, sizeof(*f));
+	begin(f, k, t);
+	data++;
+	size--;
+	for (int i = 0; i < STEPS_MAX && size >= 2; i++) {
+		uint8_t kind = data[0];
+		size_t len = data[1];
+
+		data += 2;
+		size -= 2;
+		len = len < size ? len : size;
+		step(f, t, kind, data, len);
+		data += len;
+		size -= len;
+	}
+	/* whatever it was told, it is still there */
+	assert(atomic_load(&f->health.state) >= HEALTH_CONNECTED);
+	end(f);
+	free(f);
+	return 0;
+}
