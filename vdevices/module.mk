@@ -90,6 +90,7 @@ tests_fuzz_fuzz_net_SOURCES = tests/fuzz/fuzz_net.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_net_LDFLAGS = $(FUZZ_LINK)
 BENCHES += tests/bench/bench_net
 tests_bench_bench_net_LDADD = $(FRONT_LDADD)
+EXTRA_DIST += tests/bench/peer_passt.sh
 
 libavsim_a_SOURCES += \
 	%D%/dev_vsock.c \

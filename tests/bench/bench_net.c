@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UDP echo through the device, as it runs by default (a confined child), and
- * through libslirp called directly, in turns. The host's end of both is one
- * echo process.
+ * UDP echo through the device, as it runs by default (a confined child),
+ * through libslirp called directly, and through passt over vhost-user where it
+ * can be had, in turns. The host's end of all is one echo process.
  */
 #include "config.h"
 
@@ -294,6 +294,34 @@ static void give(struct device *d, const uint8_t *frame, uint32_t len)
 	front_add(d->f, 1, &b, 1, i);
 }
 
+/* @fo says how to connect. Return: false with @err. */
+static bool attach(struct device *d, struct front_opts *fo, struct av_err *err)
+{
+	*d = (struct device){ .m = front_mem_create(1, 4 << 20) };
+	fo->mem = d->m;
+	if (front_open(fo, &d->f, err) || front_start(d->f, err)) {
+		return false;
+	}
+	for (unsigned int i = 0; i < 2 * WINDOW_MAX; i++) {
+		d->rx[i] = front_alloc(d->m, BUF, 64);
+		post(d, i);
+	}
+	for (unsigned int i = 0; i < WINDOW_MAX; i++) {
+		d->tx[i] = front_alloc(d->m, BUF, 64);
+		d->tx_free[d->n_free++] = i;
+	}
+	front_kick(d->f, 0);
+	give(d, arp_frame, sizeof(arp_frame));
+	front_kick(d->f, 1);
+	return true;
+}
+
+static void detach(struct device *d)
+{
+	front_close(d->f);
+	front_mem_destroy(d->m);
+}
+
 static void device_open(struct device *d)
 {
 	struct vdev_args a = { .name = "net0", .seed = 1 };
@@ -304,7 +332,6 @@ static void device_open(struct device *d)
 	struct av_err err = { 0 };
 	int port[2], conn[2], fd = memfd_create("health", MFD_CLOEXEC);
 
-	*d = (struct device){ 0 };
 	if (port_pair(port) ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn) ||
 	    ftruncate(fd, sizeof(struct health))) {
@@ -319,24 +346,66 @@ static void device_open(struct device *d)
 	close(port[1]);
 	close(conn[1]);
 	close(fd);
-	d->m = front_mem_create(1, 4 << 20);
 	fo.conn_fd = conn[0];
-	fo.mem = d->m;
-	if (front_open(&fo, &d->f, &err) || front_start(d->f, &err)) {
+	if (!attach(d, &fo, &err)) {
 		fprintf(stderr, "%s\n", err.msg);
 		abort();
 	}
-	for (unsigned int i = 0; i < 2 * WINDOW_MAX; i++) {
-		d->rx[i] = front_alloc(d->m, BUF, 64);
-		post(d, i);
+}
+
+/* ---- passt ---- */
+
+static pid_t passt_start(const char *words, const char *sock)
+{
+	char command[2048];
+	pid_t pid;
+
+	snprintf(command, sizeof(command),
+		 "exec %s --vhost-user -s %s -f -1 -q -4 -a 10.0.2.15 -n 24 "
+		 "-g 10.0.2.2 -m 1500 2>/dev/null",
+		 words, sock);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
 	}
-	for (unsigned int i = 0; i < WINDOW_MAX; i++) {
-		d->tx[i] = front_alloc(d->m, BUF, 64);
-		d->tx_free[d->n_free++] = i;
+	return pid;
+}
+
+/* Return: false: not to be had, said why. */
+static bool passt_open(struct device *d, const char *sock, pid_t *pid)
+{
+	const char *src = getenv("AVSIM_TOP_SRCDIR");
+	struct front_opts fo = { .conn_fd = -1, .n_queues = 2 };
+	struct av_err err = { 0 };
+	char words[1024] = "", command[512];
+	bool have;
+	FILE *p;
+
+	snprintf(command, sizeof(command), "%s/tests/bench/peer_passt.sh 2>&1",
+		 src ? src : ".");
+	p = popen(command, "r");
+	have = p && fgets(words, sizeof(words), p);
+	words[strcspn(words, "\n")] = '\0';
+	if (!p || pclose(p) || !have) {
+		printf("SKIP passt: %s\n", words);
+		return false;
 	}
-	front_kick(d->f, 0);
-	give(d, arp_frame, sizeof(arp_frame));
-	front_kick(d->f, 1);
+	*pid = passt_start(words, sock);
+	for (int i = 0; i < 250 && fo.conn_fd < 0; i++) {
+		poll(NULL, 0, 20);
+		fo.conn_fd = front_connect(sock);
+	}
+	if (fo.conn_fd < 0) {
+		printf("SKIP passt: it does not start\n");
+		return false;
+	}
+	if (!attach(d, &fo, &err)) {
+		printf("SKIP passt: %s\n", err.msg);
+		return false;
+	}
+	return true;
 }
 
 static void wait_rx(struct device *d, unsigned int *done, int ms)
@@ -387,42 +456,70 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double median(double *v)
+{
+	qsort(v, ROUNDS, sizeof(*v), by_value);
+	return v[ROUNDS / 2] / 1e3;
+}
+
+static void measure(struct device *dev, struct direct *direct,
+		    struct device *passt, unsigned int window)
+{
+	double a[ROUNDS], b[ROUNDS], c[ROUNDS], mine;
+	bool one = window == 1;
+	char name[64];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		a[i] = device_round(dev, window);
+		b[i] = direct_round(direct, window);
+		c[i] = passt ? device_round(passt, window) : 0;
+	}
+	snprintf(name, sizeof(name), "UDP echo %d B, %u in flight", BODY,
+		 window);
+	mine = median(a);
+	bench_row(name, mine, "k/s", one ? NULL : ">= 0.9x",
+		  "libslirp directly", median(b));
+	if (passt) {
+		bench_row(name, mine, "k/s", one ? ">= 1.5x" : NULL, "passt",
+			  median(c));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct direct direct;
-	static struct device dev;
+	static struct device dev, passt;
+	char dir[] = "/tmp/bench-net-XXXXXX", sock[64], repair[80];
+	pid_t echo, peer = -1;
 	uint16_t port;
-	pid_t echo;
+	bool have;
 
 	if (argc > 1 && !strcmp(argv[1], VDEV_CHILD_ARG)) {
 		return vdev_child_main(argc, argv);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	if (!mkdtemp(dir)) {
+		abort();
+	}
+	snprintf(sock, sizeof(sock), "%s/passt.sock", dir);
+	snprintf(repair, sizeof(repair), "%s.repair", sock);
 	echo = start_echo(&port);
 	make_frames(port);
 	direct_open(&direct);
 	device_open(&dev);
 	bench_title("net");
-	for (int k = 0; k < 2; k++) {
-		unsigned int window = k ? WINDOW_MAX : 1;
-		double a[ROUNDS], b[ROUNDS];
-		char name[64];
-
-		for (int i = 0; i < ROUNDS; i++) {
-			a[i] = device_round(&dev, window);
-			b[i] = direct_round(&direct, window);
-		}
-		qsort(a, ROUNDS, sizeof(a[0]), by_value);
-		qsort(b, ROUNDS, sizeof(b[0]), by_value);
-		snprintf(name, sizeof(name), "UDP echo %d B, %u in flight",
-			 BODY, window);
-		bench_row(name, a[ROUNDS / 2] / 1e3, "k/s",
-			  k ? ">= 0.9x" : NULL, "libslirp directly",
-			  b[ROUNDS / 2] / 1e3);
-	}
+	have = passt_open(&passt, sock, &peer);
+	measure(&dev, &direct, have ? &passt : NULL, 1);
+	measure(&dev, &direct, have ? &passt : NULL, WINDOW_MAX);
 	kill(echo, SIGKILL);
-	front_close(dev.f);
-	front_mem_destroy(dev.m);
+	if (peer > 0) {
+		kill(peer, SIGKILL);
+	}
+	detach(&dev);
+	detach(&passt);
+	unlink(sock);
+	unlink(repair);
+	rmdir(dir);
 	slirp_cleanup(direct.slirp);
 	return 0;
 }
