@@ -75,14 +75,13 @@ struct blk {
 	bool no_nowait; /* the file system does not know RWF_NOWAIT */
 	uint64_t n_writes, n_flushed; /* completed; those a flush has covered */
 	uint64_t n_failed;
-	unsigned int slow_writes; /* left to hand on */
+	unsigned int slow; /* left to hand on */
 	struct blk_faults fault;
 	struct av_rand rand;
 	struct blk_request *pool, *free;
 	unsigned int busy[BLK_QUEUES_MAX]; /* requests of the queue */
 	bool starved[BLK_QUEUES_MAX]; /* chains wait for a request */
 	bool pushed[BLK_QUEUES_MAX]; /* to be flushed */
-	int64_t poll_ns, idle_since; /* see poll_more() in dev_blk.c */
 	int stopping; /* this queue is drained: nothing is delayed; -1 */
 	struct blk_request *delayed; /* in order of @due */
 	uv_timer_t *timer;

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { PATH_LEN = 4096, READER_BYTES = 100 };
@@ -65,6 +67,14 @@ static int measure(struct blk_image *img, struct av_err *err)
 	}
 	img->sectors = (uint64_t)end / BLK_SECTOR;
 	return 0;
+}
+
+static bool in_memory(int fd)
+{
+	struct statfs s;
+
+	return !fstatfs(fd, &s) &&
+	       (s.f_type == TMPFS_MAGIC || s.f_type == RAMFS_MAGIC);
 }
 
 /* Unnamed: gone with us, even by kill -9. */
@@ -137,6 +147,8 @@ int blk_image_open(struct blk_image *img, const char *path, bool read_only,
 	if (!ret && overlay) {
 		ret = make_overlay(img, err);
 	}
+	img->in_memory = in_memory(img->fd);
+	img->overlay_in_memory = overlay && in_memory(img->overlay_fd);
 	if (ret) {
 		blk_image_close(img);
 	}
@@ -190,6 +202,11 @@ int blk_image_find(const struct blk_image *img, uint64_t off, uint64_t *len)
 int blk_image_write_fd(const struct blk_image *img)
 {
 	return img->held ? img->overlay_fd : img->fd;
+}
+
+bool blk_image_in_memory(const struct blk_image *img, int fd)
+{
+	return fd == img->fd ? img->in_memory : img->overlay_in_memory;
 }
 
 void blk_image_wrote(struct blk_image *img, uint64_t off, uint64_t len)

@@ -19,6 +19,7 @@ struct blk_image {
 	int fd;
 	int overlay_fd; /* -1: none */
 	bool read_only;
+	bool in_memory, overlay_in_memory; /* tmpfs and the like */
 	uint64_t sectors;
 	uint64_t *held; /* overlay: bit per sector */
 };
@@ -43,6 +44,8 @@ bool blk_image_has(const struct blk_image *img, uint64_t sector, uint64_t n);
  */
 int blk_image_find(const struct blk_image *img, uint64_t off, uint64_t *len);
 int blk_image_write_fd(const struct blk_image *img);
+/* Its bytes lie in memory, always. */
+bool blk_image_in_memory(const struct blk_image *img, int fd);
 /* These bytes (whole sectors) are in the overlay now. */
 void blk_image_wrote(struct blk_image *img, uint64_t off, uint64_t len);
 

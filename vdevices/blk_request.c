@@ -2,9 +2,10 @@
 /*
  * One request of virtio-blk (VIRTIO 1.3, 5.2.6).
  *
- * What the page cache has is read at once (RWF_NOWAIT) and writes go straight
- * into it: for 4 KiB both cost less than handing the job on. What would sleep
- * (a read from the disk, flush, discard) goes to blk_io.
+ * What the page cache has is read at once (RWF_NOWAIT, which a file system in
+ * memory neither knows nor needs) and writes go straight into it: for 4 KiB both
+ * cost less than handing the job on. What would sleep (a read from the disk,
+ * flush, discard) goes to blk_io.
  *
  * A request walks over its bytes: each step finds the file that has the next
  * ones (image or overlay) and how far it goes.
@@ -46,7 +47,7 @@ static_assert(sizeof(struct wire_range) == 16, "5.2.6");
 
 enum { RANGE_UNMAP = 1 };
 
-enum { SLOW_WRITE_NS = 1000000, SLOW_WRITES = 64 };
+enum { SLOW_NS = 1000000, SLOW_ONES = 64 };
 enum { ZEROES = 65536, ZERO_PIECES = 16 };
 static const uint8_t zeroes[ZEROES];
 
@@ -141,25 +142,27 @@ static void written(struct blk_request *r)
 static void go_on(struct blk_request *r);
 
 /*
- * Into the page cache, which takes no longer than a copy; unless the kernel
- * holds back who writes faster than the disk. Reads would wait behind that, so
- * the next writes are handed on.
+ * To or from memory, which takes no longer than a copy; unless the kernel holds
+ * back who writes faster than the disk, or has swapped the memory out. Others
+ * would wait behind that, so the next ones are handed on.
  */
-static ssize_t write_at_once(struct blk *b, int fd, const struct iovec *iov,
-			     unsigned int n, off_t off)
+static ssize_t copy_at_once(struct blk_request *r, int fd, unsigned int n,
+			    off_t off)
 {
+	struct blk *b = r->b;
 	int64_t t;
 	ssize_t k;
 
-	if (b->slow_writes) {
-		b->slow_writes--;
+	if (b->slow) {
+		b->slow--;
 		errno = EAGAIN;
 		return -1;
 	}
 	t = health_clock_ns();
-	k = pwritev(fd, iov, (int)n, off);
-	if (health_clock_ns() - t > SLOW_WRITE_NS) {
-		b->slow_writes = SLOW_WRITES;
+	k = r->type == T_OUT ? pwritev(fd, r->data, (int)n, off)
+			     : preadv(fd, r->data, (int)n, off);
+	if (health_clock_ns() - t > SLOW_NS) {
+		b->slow = SLOW_ONES;
 	}
 	return k;
 }
@@ -171,8 +174,9 @@ static ssize_t at_once(struct blk_request *r, int fd, unsigned int n)
 	ssize_t k;
 
 	do {
-		if (r->type == T_OUT) {
-			k = write_at_once(r->b, fd, r->data, n, off);
+		if (r->type == T_OUT ||
+		    blk_image_in_memory(&r->b->image, fd)) {
+			k = copy_at_once(r, fd, n, off);
 		} else if (r->b->no_nowait) {
 			return -EAGAIN;
 		} else {

@@ -21,9 +21,7 @@
 
 enum {
 	BUDGET = 64,
-	POLL_MAX_NS = 32000,
-	POLL_LOOKS = 16,
-	TURN_NS = 500000, /* then other queues come */
+	EXPOSE = 4, /* a driver that looks has them while we go on */
 };
 
 /* VIRTIO 1.3, 5.2.4; the last part is secure erase and zones. */
@@ -398,7 +396,7 @@ void blk_ended(struct blk_request *r)
 }
 
 /* Return: chains taken; fewer than BUDGET: there are no more for now. */
-static int take_some(struct blk *b, unsigned int q, int64_t now)
+static int take_some(struct blk *b, unsigned int q)
 {
 	struct virtq *vq = vdev_queue(b->d, q);
 	int n = 0;
@@ -418,61 +416,20 @@ static int take_some(struct blk *b, unsigned int q, int64_t now)
 		b->free = r->next;
 		b->busy[q]++;
 		r->q = q;
-		r->began = now;
+		r->began = b->d->kicked_at;
 		blk_begin(r);
+		if (n % EXPOSE == EXPOSE - 1 && b->pushed[q]) {
+			vdev_expose(b->d, q);
+		}
 	}
 	blk_io_start(b->io);
 	publish(b);
 	return n;
 }
 
-/*
- * A driver that waits for each answer comes again within microseconds; going to
- * sleep and being woken costs more than that. So look at the ring a while
- * before: as long as that has paid lately, never longer than POLL_MAX_NS.
- */
-static bool poll_more(struct blk *b, struct virtq *vq, int64_t *now)
-{
-	int64_t end = *now + b->poll_ns;
-
-	while (b->poll_ns && !blk_io_pending(b->io) && !b->delayed) {
-		for (int i = 0; i < POLL_LOOKS; i++) {
-			if (virtq_ready(vq)) {
-				*now = health_clock_ns();
-				return true;
-			}
-		}
-		*now = health_clock_ns();
-		if (*now > end) {
-			b->poll_ns /= 2;
-			break;
-		}
-	}
-	return false;
-}
-
-static void adapt_poll(struct blk *b, int64_t now)
-{
-	if (now - b->idle_since > POLL_MAX_NS) {
-		b->poll_ns = 0; /* it would have been in vain */
-	} else if (b->poll_ns < POLL_MAX_NS) {
-		b->poll_ns = b->poll_ns ? 2 * b->poll_ns : POLL_MAX_NS / 8;
-	}
-}
-
 static bool blk_kick(struct vdev *d, unsigned int q)
 {
-	struct blk *b = d->priv;
-	int64_t now = health_clock_ns(), end = now + TURN_NS;
-	bool more;
-
-	adapt_poll(b, now);
-	do {
-		more = take_some(b, q, now) == BUDGET;
-		now = health_clock_ns();
-	} while ((more || poll_more(b, vdev_queue(d, q), &now)) && now < end);
-	b->idle_since = now;
-	return more;
+	return take_some(d->priv, q) == BUDGET;
 }
 
 static void blk_stop(struct vdev *d, unsigned int q)

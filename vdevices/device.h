@@ -146,6 +146,7 @@ struct vdev {
 	uv_loop_t *loop;
 	struct health *health;
 	uint64_t features; /* negotiated; valid while a queue runs */
+	int64_t kicked_at; /* in kick(): health_clock_ns() at its begin */
 	/* the host's */
 	void *host;
 };
@@ -158,6 +159,8 @@ bool vdev_queue_enabled(struct vdev *d, unsigned int q);
 void vdev_wake(struct vdev *d, unsigned int q);
 /* virtq_flush() of an async device: health is told too. */
 void vdev_flush(struct vdev *d, unsigned int q);
+/* The same for virtq_expose(). */
+void vdev_expose(struct vdev *d, unsigned int q);
 /* To the world, see port_send(). */
 int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
 	      const void *data, size_t len);

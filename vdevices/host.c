@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "vdevices/host.h"
+#include "vdevices/host_impl.h"
 #include "vdevices/notify.h"
-#include "vdevices/vhost_user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,42 +16,6 @@
 
 enum {
 	NOTE_MAX = 512,
-};
-
-/* One queue: its kick descriptor's poll handle outlives the descriptor until
- * libuv has let go of it, so it is allocated by itself. */
-struct slot {
-	uv_poll_t *kick;
-	bool enabled;             /* between queue_start and queue_stop */
-	bool pending;             /* kick() shall be called from on_idle() */
-	bool said;                /* its break was told */
-	struct virtq_counts told; /* as health has them */
-};
-
-struct vdev_host {
-	struct vdev dev;
-	uv_loop_t *loop;
-	const struct vdev_type *type;
-	struct virtq **q;
-	struct slot *slot;
-	unsigned int n_queues;
-	struct notify *notify;
-	struct vu *vu;
-	struct vu_ops ops; /* save and load as the type has them */
-	struct port *port;
-	void (*on_ended)(void *ctx);
-	void *ended_ctx;
-	int listen_fd;
-	int reserve; /* given up to take and drop a front-end without it */
-	int conn_fd; /* given at the start, until vdev_host_begin() */
-	uv_poll_t *listen, *conn;
-	int front_fd; /* of @conn; owned by vu */
-	uv_idle_t *idle;
-	bool busy;      /* idle runs */
-	bool drop;      /* hang up at the next chance: memory is gone */
-	bool unplugged; /* front-ends are turned away */
-	bool ended;
-	bool open; /* type->open() succeeded */
 };
 
 /* ---- libuv handles that free themselves ---- */
@@ -92,41 +55,6 @@ static int poll_new(struct vdev_host *h, int fd, void *data, uv_poll_cb cb,
 
 /* ---- what a device may ask ---- */
 
-static struct vdev_host *host_of(struct vdev *d)
-{
-	return d->host;
-}
-
-struct virtq *vdev_queue(struct vdev *d, unsigned int q)
-{
-	return host_of(d)->q[q];
-}
-
-bool vdev_queue_enabled(struct vdev *d, unsigned int q)
-{
-	return host_of(d)->slot[q].enabled;
-}
-
-static void on_idle(uv_idle_t *idle);
-
-static void pend(struct vdev_host *h, unsigned int q)
-{
-	h->slot[q].pending = true;
-	if (!h->busy && h->idle) {
-		h->busy = true;
-		uv_idle_start(h->idle, on_idle);
-	}
-}
-
-void vdev_wake(struct vdev *d, unsigned int q)
-{
-	struct vdev_host *h = host_of(d);
-
-	if (h->slot[q].enabled) {
-		pend(h, q);
-	}
-}
-
 int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
 	      const void *data, size_t len)
 {
@@ -158,168 +86,6 @@ void vdev_config_changed(struct vdev *d)
 void vdev_error(struct vdev *d)
 {
 	health_add(&d->health->errors, 1);
-}
-
-/* ---- queues ---- */
-
-static void set_state(struct vdev_host *h)
-{
-	uint32_t s = h->vu ? HEALTH_CONNECTED : HEALTH_WAITING;
-
-	for (unsigned int i = 0; i < h->n_queues; i++) {
-		if (virtq_broken(h->q[i])) {
-			s = HEALTH_BROKEN;
-			break;
-		}
-		if (h->slot[i].enabled) {
-			s = HEALTH_RUNNING;
-		}
-	}
-	atomic_store_explicit(&h->dev.health->state, s, memory_order_relaxed);
-}
-
-static void say_broken(struct vdev_host *h, unsigned int q)
-{
-	const char *why = virtq_why(h->q[q]);
-
-	if (h->slot[q].said) {
-		return;
-	}
-	h->slot[q].said = true;
-	vdev_error(&h->dev);
-	vdev_event(&h->dev, "queue %u broken: %s", q, why ? why : "?");
-	set_state(h);
-}
-
-/*
- * Kicks are switched off while the device works. A device that leaves chains
- * where they are (it has nothing to give) must not be called over and over for
- * them: after kicks are on again it is asked once more, and if it takes none
- * then, it wants none.
- */
-static bool work(struct vdev_host *h, unsigned int q)
-{
-	struct virtq *vq = h->q[q];
-	struct virtq_counts before, after;
-	bool more, last = false;
-
-	for (;;) {
-		virtq_get_counts(vq, &before);
-		more = h->type->kick(&h->dev, q);
-		if (!h->slot[q].enabled || more) {
-			return more;
-		}
-		virtq_get_counts(vq, &after);
-		if (after.popped == before.popped && last) {
-			return false;
-		}
-		if (!virtq_want_kick(vq, true)) {
-			return false;
-		}
-		last = after.popped == before.popped;
-		if (!last) {
-			return true; /* others first */
-		}
-	}
-}
-
-/* Return: requests completed since the last time. */
-static uint64_t account(struct vdev_host *h, unsigned int q)
-{
-	struct virtq_counts c, *told = &h->slot[q].told;
-	struct health *hl = h->dev.health;
-	uint64_t n;
-
-	virtq_get_counts(h->q[q], &c);
-	n = c.pushed - told->pushed;
-	health_add(&hl->requests, n);
-	health_add(&hl->bytes_in, c.bytes_in - told->bytes_in);
-	health_add(&hl->bytes_out, c.bytes_out - told->bytes_out);
-	*told = c;
-	atomic_store_explicit(&hl->queue_depth, virtq_in_flight(h->q[q]),
-			      memory_order_relaxed);
-	return n;
-}
-
-void vdev_flush(struct vdev *d, unsigned int q)
-{
-	account(host_of(d), q); /* before anybody can ask */
-	virtq_flush(host_of(d)->q[q]);
-}
-
-static void serve(struct vdev_host *h, unsigned int q)
-{
-	struct virtq *vq = h->q[q];
-	int64_t t0 = health_clock_ns();
-
-	h->slot[q].pending = false;
-	if (!h->slot[q].enabled) {
-		return;
-	}
-	virtq_want_kick(vq, false);
-	if (work(h, q)) {
-		pend(h, q);
-	}
-	if (!h->slot[q].enabled) {
-		return;
-	}
-	if (!h->type->async) {
-		virtq_flush(vq);
-	}
-	if (account(h, q) && !h->type->async) {
-		health_served(h->dev.health, health_clock_ns() - t0);
-	}
-	if (virtq_broken(vq)) {
-		say_broken(h, q);
-	}
-	if (h->vu && vu_check(h->vu)) {
-		h->drop = true;
-		pend(h, q);
-	}
-}
-
-static void hang_up(struct vdev_host *h, const char *why);
-
-static void on_idle(uv_idle_t *idle)
-{
-	struct vdev_host *h = idle->data;
-	bool more = false;
-
-	if (h->drop) {
-		hang_up(h, "guest memory is gone (the file was truncated)");
-	}
-	for (unsigned int i = 0; i < h->n_queues; i++) {
-		if (h->slot[i].pending) {
-			serve(h, i);
-		}
-	}
-	/* only now: one queue's work may have woken an earlier one */
-	for (unsigned int i = 0; i < h->n_queues; i++) {
-		more = more || h->slot[i].pending;
-	}
-	if (!more && h->idle) {
-		h->busy = false;
-		uv_idle_stop(h->idle);
-	}
-}
-
-/* The queue of a kick handle is found by its place. */
-static void on_kick(uv_poll_t *p, int status, int events)
-{
-	struct vdev_host *h = p->data;
-
-	(void)events;
-	for (unsigned int i = 0; i < h->n_queues; i++) {
-		if (h->slot[i].kick != p) {
-			continue;
-		}
-		if (status < 0) {
-			uv_poll_stop(p);
-		} else if (vu_kicked(h->vu, i)) {
-			serve(h, i);
-		}
-		return;
-	}
 }
 
 /* ---- what the vhost-user session asks ---- */
@@ -368,7 +134,7 @@ static void op_watch_kick(void *ctx, unsigned int q, int fd)
 	struct vdev_host *h = ctx;
 
 	handle_close(h->slot[q].kick);
-	if (fd >= 0 && poll_new(h, fd, h, on_kick, &h->slot[q].kick)) {
+	if (fd >= 0 && poll_new(h, fd, h, host_kicked, &h->slot[q].kick)) {
 		vdev_event(&h->dev, "queue %u: kick descriptor refused", q);
 	}
 }
@@ -385,8 +151,8 @@ static void op_queue_start(void *ctx, unsigned int q)
 	if (h->type->start) {
 		h->type->start(&h->dev, q);
 	}
-	set_state(h);
-	pend(h, q); /* a kick may have come before */
+	host_set_state(h);
+	host_pend(h, q); /* a kick may have come before */
 }
 
 static void op_queue_stop(void *ctx, unsigned int q)
@@ -398,8 +164,8 @@ static void op_queue_stop(void *ctx, unsigned int q)
 	}
 	vdev_flush(&h->dev, q);
 	h->slot[q].enabled = false;
-	h->slot[q].pending = false;
-	set_state(h);
+	h->slot[q].pending = h->slot[q].watched = false;
+	host_set_state(h);
 }
 
 static void op_reset(void *ctx)
@@ -410,7 +176,7 @@ static void op_reset(void *ctx)
 	if (h->type->reset) {
 		h->type->reset(&h->dev);
 	}
-	set_state(h);
+	host_set_state(h);
 }
 
 static int op_save(void *ctx, uint8_t **buf, size_t *len)
@@ -447,7 +213,7 @@ static const struct vu_ops host_vu_ops = {
 
 /* ---- connections ---- */
 
-static void hang_up(struct vdev_host *h, const char *why)
+void host_hang_up(struct vdev_host *h, const char *why)
 {
 	h->drop = false;
 	if (!h->vu) {
@@ -460,9 +226,10 @@ static void hang_up(struct vdev_host *h, const char *why)
 	for (unsigned int i = 0; i < h->n_queues; i++) {
 		handle_close(h->slot[i].kick);
 		h->slot[i].enabled = h->slot[i].pending = false;
+		h->slot[i].watched = false;
 	}
 	vdev_event(&h->dev, "disconnected: %s", why);
-	set_state(h);
+	host_set_state(h);
 }
 
 void vdev_unplug(struct vdev *d, bool out)
@@ -474,7 +241,7 @@ void vdev_unplug(struct vdev *d, bool out)
 	}
 	h->unplugged = out;
 	if (out) {
-		hang_up(h, "unplugged");
+		host_hang_up(h, "unplugged");
 	}
 }
 
@@ -492,7 +259,7 @@ static void on_front(uv_poll_t *p, int status, int events)
 	if (ret != -ECONNRESET) {
 		vdev_error(&h->dev);
 	}
-	hang_up(h, err.msg[0] ? err.msg : "the front-end hung up");
+	host_hang_up(h, err.msg[0] ? err.msg : "the front-end hung up");
 }
 
 /* Takes @fd. */
@@ -511,7 +278,7 @@ static void connected(struct vdev_host *h, int fd)
 	h->front_fd = fd;
 	health_add(&h->dev.health->connects, 1);
 	vdev_event(&h->dev, "connected");
-	set_state(h);
+	host_set_state(h);
 }
 
 static bool front_gone(const struct vdev_host *h)
@@ -561,7 +328,7 @@ static void on_listen(uv_poll_t *p, int status, int events)
 		return;
 	}
 	if (h->vu && front_gone(h)) {
-		hang_up(h, "the front-end hung up");
+		host_hang_up(h, "the front-end hung up");
 	}
 	if (h->vu) {
 		close(fd);
@@ -654,6 +421,7 @@ int vdev_host_create(uv_loop_t *loop, const struct vdev_host_opts *o,
 	h->on_ended = o->on_ended;
 	h->ended_ctx = o->ended_ctx;
 	h->ops = host_vu_ops;
+	spin_init(&h->spin, o->own_loop);
 	if (o->type->save) {
 		h->ops.save = op_save;
 		h->ops.load = op_load;
@@ -721,7 +489,7 @@ int vdev_host_begin(struct vdev_host *h, struct av_err *err)
 		connected(h, h->conn_fd);
 		h->conn_fd = -1;
 	}
-	set_state(h);
+	host_set_state(h);
 	return vdev_send(&h->dev, PORT_READY, 0, NULL, 0);
 }
 
@@ -730,7 +498,7 @@ void vdev_host_close(struct vdev_host *h)
 	if (!h) {
 		return;
 	}
-	hang_up(h, "avsim ends");
+	host_hang_up(h, "avsim ends");
 	if (h->open) {
 		h->type->close(&h->dev);
 	}

@@ -18,6 +18,7 @@ struct vdev_host_opts {
 	int conn_fd; /* an already connected front-end; -1: none */
 	int port_fd; /* the device's end of the message port; taken over */
 	struct health *health; /* borrowed */
+	bool own_loop; /* nobody else's: may look on before it sleeps */
 	/* The world closed the port or asked to stop; or NULL. */
 	void (*on_ended)(void *ctx);
 	void *ended_ctx;

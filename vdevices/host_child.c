@@ -266,6 +266,7 @@ int vdev_child_main(int argc, char **argv)
 	if (o.health == MAP_FAILED || uv_loop_init(&loop)) {
 		return 2;
 	}
+	o.own_loop = true;
 	o.on_ended = on_ended;
 	o.ended_ctx = &loop;
 	ret = vdev_host_create(&loop, &o, &host, &err);

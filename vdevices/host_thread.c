@@ -53,6 +53,7 @@ static void *run(void *arg)
 		uv_sem_post(&t->started);
 		return NULL;
 	}
+	t->opts.own_loop = true;
 	t->opts.on_ended = on_ended;
 	t->opts.ended_ctx = &loop;
 	t->ret = begin(t, &loop, &host);

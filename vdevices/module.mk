@@ -43,14 +43,18 @@ libavsim_a_SOURCES += \
 	%D%/health.c %D%/health.h \
 	%D%/host.c %D%/host.h \
 	%D%/host_child.c \
+	%D%/host_impl.h \
+	%D%/host_queues.c \
 	%D%/host_thread.c \
 	%D%/port.c %D%/port.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/sandbox_probe.c \
+	%D%/spin.c %D%/spin.h \
 	%D%/table.c
 
-UNIT_TESTS += tests/unit/test_sandbox
+UNIT_TESTS += tests/unit/test_sandbox tests/unit/test_spin
 tests_unit_test_sandbox_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_spin_LDADD = $(CMOCKA_LDADD)
 
 # The devices.
 libavsim_a_SOURCES += %D%/dev_bt.c %D%/dev_console.c %D%/dev_input.c %D%/dev_rng.c

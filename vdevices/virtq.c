@@ -556,14 +556,30 @@ static void expose(struct virtq *q)
 	q->n_pending = 0;
 }
 
+static unsigned int pending_slots(const struct virtq *q)
+{
+	return q->packed ? q->pending_slots : q->n_pending;
+}
+
+void virtq_expose(struct virtq *q)
+{
+	if (q->n_pending && usable(q)) {
+		q->n_exposed += pending_slots(q);
+		expose(q);
+	}
+}
+
 void virtq_flush(struct virtq *q)
 {
 	bool call;
 
-	if (!q->n_pending || !usable(q)) {
+	if ((!q->n_pending && !q->n_exposed) || !usable(q)) {
 		return;
 	}
-	expose(q);
+	if (q->n_pending) {
+		expose(q);
+	}
+	q->n_exposed = 0;
 	vq_barrier();
 	call = q->packed ? vq_packed_wants_call(q) : split_wants_call(q);
 	q->signalled = q->used;
@@ -576,8 +592,8 @@ void virtq_flush(struct virtq *q)
 
 static void publish(struct virtq *q, const struct vq_done *d)
 {
-	/* Only a driver that does not wait for its buffers comes so far. */
-	if (q->n_pending >= q->num) {
+	/* Where the driver wants to be called is found within a lap only. */
+	if (q->n_exposed + pending_slots(q) + d->n_desc > q->num) {
 		virtq_flush(q);
 	}
 	if (q->packed) {

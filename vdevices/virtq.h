@@ -134,6 +134,9 @@ void virtq_unpop(struct virtq *q, struct vq_chain *c);
 void virtq_push(struct virtq *q, const struct vq_chain *c, uint32_t written);
 /* Publish what was pushed and interrupt the driver if it wants that. */
 void virtq_flush(struct virtq *q);
+/* Publish in the middle of a burst: a driver that looks sees it, the interrupt
+ * is left to the virtq_flush() that must follow. */
+void virtq_expose(struct virtq *q);
 
 /* True if a chain waits. */
 bool virtq_ready(struct virtq *q);

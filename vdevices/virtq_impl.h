@@ -52,6 +52,7 @@ struct virtq {
 	uint16_t last_avail, seen_avail, used;
 	uint16_t signalled; /* @used when the driver was last considered */
 	uint16_t n_pending; /* pushed, not published: chains ... */
+	uint32_t n_exposed; /* published, driver not yet considered: slots */
 	uint16_t pending_slots;
 	uint16_t busy_slots; /* packed: slots of chains not yet pushed */
 	unsigned int in_flight;

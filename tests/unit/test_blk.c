@@ -35,12 +35,12 @@ struct rig {
 };
 
 /* An image whose sector i is full of byte i. */
-static void make_image(char path[64], off_t size)
+static void make_image_in(const char *folder, char path[64], off_t size)
 {
 	uint8_t sector[512];
 	int fd;
 
-	snprintf(path, 64, "/tmp/test_blk.XXXXXX");
+	snprintf(path, 64, "%s/test_blk.XXXXXX", folder);
 	fd = mkstemp(path);
 	for (off_t at = 0; at < size; at += 512) {
 		memset(sector, (int)(at / 512 & 255), 512);
@@ -48,6 +48,11 @@ static void make_image(char path[64], off_t size)
 	}
 	CHECK_EQ(ftruncate(fd, size > 0 ? size : 0), 0);
 	close(fd);
+}
+
+static void make_image(char path[64], off_t size)
+{
+	make_image_in("/tmp", path, size);
 }
 
 static uint8_t byte_at(const char *path, off_t at)
@@ -81,15 +86,16 @@ static int start(struct rig *r, int conn_fd, struct av_err *err)
 	return vdev_thread_start(&o, &r->thread, err);
 }
 
-static struct rig *rig_create(const char *key, const char *value,
-			      const char *key2, const char *value2)
+static struct rig *rig_create_in(const char *folder, const char *key,
+				 const char *value, const char *key2,
+				 const char *value2)
 {
 	struct front_opts fo = { .queue_size = 256, .n_queues = 2 };
 	struct rig *r = calloc(1, sizeof(*r));
 	struct av_err err = { 0 };
 	int fd[2];
 
-	make_image(r->path, DISK);
+	make_image_in(folder, r->path, DISK);
 	r->args = (struct vdev_args){ .name = "blk0", .seed = 1 };
 	opt(r, "file", r->path);
 	if (key) {
@@ -111,6 +117,12 @@ static struct rig *rig_create(const char *key, const char *value,
 		fail_msg("%s", err.msg);
 	}
 	return r;
+}
+
+static struct rig *rig_create(const char *key, const char *value,
+			      const char *key2, const char *value2)
+{
+	return rig_create_in("/tmp", key, value, key2, value2);
 }
 
 static void tell(struct rig *r, enum port_kind kind, const char *fault,
@@ -184,9 +196,9 @@ static void check_sectors(struct rig *r, uint64_t sector, uint32_t n,
 
 /* ---- requests ---- */
 
-TEST(blk_reads_and_writes_the_image)
+static void check_image_in(const char *folder)
 {
-	struct rig *r = rig_create(NULL, NULL, NULL, NULL);
+	struct rig *r = rig_create_in(folder, NULL, NULL, NULL, NULL);
 	uint8_t buf[8192];
 
 	check_sectors(r, 5, 1, 5);
@@ -200,6 +212,28 @@ TEST(blk_reads_and_writes_the_image)
 	CHECK_EQ(byte_at(r->path, 10 * 512), 0xaa);
 	CHECK_EQ(request(r, OUT, SECTORS - 1, buf, 512), OK);
 	rig_destroy(r);
+}
+
+TEST(blk_reads_and_writes_the_image)
+{
+	check_image_in("/tmp");
+}
+
+TEST(blk_reads_and_writes_an_image_in_memory)
+{
+	struct blk_image img;
+	struct av_err err = { 0 };
+	char path[64];
+
+	if (access("/dev/shm", W_OK)) {
+		skip();
+	}
+	make_image_in("/dev/shm", path, 512);
+	CHECK_EQ(blk_image_open(&img, path, false, false, &err), 0);
+	CHECK(blk_image_in_memory(&img, img.fd));
+	blk_image_close(&img);
+	unlink(path);
+	check_image_in("/dev/shm");
 }
 
 TEST(blk_refuses_what_is_not_on_the_disk)
@@ -565,6 +599,7 @@ int main(void)
 {
 	return RUN_TESTS(
 		T(blk_reads_and_writes_the_image),
+		T(blk_reads_and_writes_an_image_in_memory),
 		T(blk_refuses_what_is_not_on_the_disk), T(blk_tells_its_id),
 		T(blk_zeroes_and_discards), T(blk_read_only_never_writes),
 		T(blk_overlay_leaves_the_image_alone),

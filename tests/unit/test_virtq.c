@@ -373,6 +373,56 @@ BOTH(burst_across_the_event_interrupts_once)
 	rig_destroy(r);
 }
 
+/* Pop, push, expose; the driver sees it. */
+static void expose_one(struct rig *r)
+{
+	struct vq_chain c = chain();
+	int id = rig_request(r, 64);
+
+	CHECK_EQ(virtq_pop(r->q, &c), 1);
+	virtq_push(r->q, &c, 1);
+	virtq_expose(r->q);
+	check_used(r, id, 1);
+}
+
+BOTH(exposed_ones_are_seen_and_interrupt_with_the_flush)
+{
+	struct rig *r = running(packed, 8, EVERYTHING);
+
+	expose_one(r);
+	CHECK_EQ(rig_calls(r), 0);
+	virtq_flush(r->q);
+	CHECK_EQ(rig_calls(r), 1);
+	virtq_flush(r->q);
+	CHECK_EQ(rig_calls(r), 0);
+	event_at(r, 2);
+	expose_one(r);
+	expose_one(r);
+	expose_one(r);
+	CHECK_EQ(rig_calls(r), 0);
+	virtq_flush(r->q);
+	CHECK_EQ(rig_calls(r), 1);
+	rig_destroy(r);
+}
+
+BOTH(laps_of_exposed_ones_pass_no_event_by)
+{
+	struct rig *r = running(packed, 8, EVERYTHING);
+	uint64_t calls = 0;
+
+	expose_one(r);
+	virtq_flush(r->q);
+	CHECK_EQ(rig_calls(r), 1);
+	event_at(r, 2);
+	for (int i = 0; i < 6; i++) {
+		expose_one(r);
+		calls += rig_calls(r);
+	}
+	virtq_flush(r->q);
+	CHECK_EQ(calls + rig_calls(r), 1);
+	rig_destroy(r);
+}
+
 BOTH(driver_that_wants_no_interrupts_gets_none)
 {
 	struct rig *r = running(packed, 8, 0);
@@ -1245,6 +1295,8 @@ int main(void)
 		T(packed_ring_need_not_be_a_power_of_two),
 		T2(driver_is_interrupted_at_its_event_only),
 		T2(burst_across_the_event_interrupts_once),
+		T2(exposed_ones_are_seen_and_interrupt_with_the_flush),
+		T2(laps_of_exposed_ones_pass_no_event_by),
 		T2(driver_that_wants_no_interrupts_gets_none),
 		T2(driver_kicks_only_an_idle_device_with_event_index),
 		T2(driver_kicks_as_flags_say_without_event_index),
