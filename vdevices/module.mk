@@ -98,11 +98,16 @@ EXTRA_DIST += tests/bench/peer_passt.sh
 
 libavsim_a_SOURCES += \
 	%D%/dev_vsock.c \
-	%D%/vsock.c %D%/vsock.h \
+	%D%/vsock.c %D%/vsock.h %D%/vsock_priv.h \
+	%D%/vsock_in.c \
+	%D%/vsock_out.c \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/ports.c %D%/ports.h \
 	%D%/target.c %D%/target.h \
-	%D%/vsock_switch.c %D%/vsock_switch.h
+	%D%/vsock_exec.c \
+	%D%/vsock_fault.c \
+	%D%/vsock_hybrid.c \
+	%D%/vsock_switch.c %D%/vsock_switch.h %D%/vsock_switch_priv.h
 UNIT_TESTS += tests/unit/test_vsock
 tests_unit_test_vsock_LDADD = $(CMOCKA_LDADD)
 
