@@ -216,6 +216,12 @@ struct link *hci_link_to(struct hci *h, const uint8_t *addr, /* up, or NULL */
 void hci_link_init(struct hci *h);
 void hci_link_reset(struct hci *h, uint8_t reason);
 void hci_close(struct link *l, uint8_t reason, bool by_peer);
+void hci_role_changed(struct hci *h, uint8_t status, const struct link *l);
+
+/* hci_acl.c */
+void hci_acl_init(struct hci *h);
+void hci_acl_clear(struct hci *h);
+void hci_acl_flushed(struct hci *h, const struct hci_op *op);
 void hci_acl_from_host(struct hci *h, const uint8_t *p, size_t len);
 
 /* hci_sync.c */
@@ -245,6 +251,7 @@ HCI_FN(cmd_create_cancel);
 HCI_FN(cmd_disconnect);
 HCI_FN(cmd_accept);
 HCI_FN(cmd_reject);
+/* hci_link_cmd.c */
 HCI_FN(cmd_packet_type);
 HCI_FN(cmd_remote_features);
 HCI_FN(cmd_remote_ext_features);

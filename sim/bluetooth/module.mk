@@ -5,8 +5,10 @@ libavsim_a_SOURCES += \
 	%D%/controller.c %D%/controller.h \
 	%D%/h4.c %D%/h4.h \
 	%D%/hci.c %D%/hci.h %D%/hci_priv.h %D%/hci_proto.h \
+	%D%/hci_acl.c \
 	%D%/hci_auth.c \
 	%D%/hci_link.c \
+	%D%/hci_link_cmd.c \
 	%D%/hci_scan.c \
 	%D%/hci_sync.c \
 	%D%/hci_table.c \
