@@ -22,6 +22,8 @@ libavsim_a_SOURCES += \
 	%D%/fault.c %D%/fault.h \
 	%D%/fault_gnss.c \
 	%D%/fault_table.c \
+	%D%/parse_params.c \
+	%D%/parse_places.c \
 	%D%/parse_timeline.c \
 	%D%/scenario.c %D%/scenario.h %D%/scenario_int.h \
 	%D%/scenario_parse.c \

@@ -170,6 +170,13 @@ void *sc_new(struct sc_parser *p, size_t n, size_t size);
 struct expr *sc_expr(struct sc_parser *p, const struct av_yaml *node);
 int sc_trace(struct sc_parser *p, const char *path);
 
+/* Complains about what is no map of names. Return: how many to go through. */
+size_t sc_check_names(struct sc_parser *p, const struct av_yaml *map,
+		      const char *what);
+/* The number under @key, if it is there. Return: 0, or -EINVAL (told). */
+int sc_number(struct sc_parser *p, const struct av_yaml *map, const char *key,
+	      enum av_dim dim, double lo, double hi, double *out);
+
 void sc_parse_params(struct sc_parser *p, const struct av_yaml *node,
 		     const struct scenario_param *set, size_t n_set);
 void sc_substitute(struct sc_parser *p, const struct av_yaml *root);
