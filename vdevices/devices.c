@@ -44,6 +44,8 @@ enum {
 	STOP_MS = 2000,
 	RETRY_MAX_MS = 5000,
 	QUICK_NS = 1000000000, /* a child that lived shorter fails to start */
+	EVENTS_MAX = 200, /* of a device at once, and then so many a second: */
+	EVENTS_EACH_TICK = 5, /* a guest shall not fill a disk with them */
 };
 
 struct device {
@@ -67,6 +69,8 @@ struct device {
 	void *glue;
 	bool glue_open;
 	uint64_t told; /* sum over health when it was last published */
+	unsigned int events_left; /* that may be published now */
+	uint64_t unheard;         /* events that were not */
 };
 
 struct devices {
@@ -108,6 +112,11 @@ static void event(struct device *dev, const char *data, size_t len)
 	char text[512];
 	size_t n = len < sizeof(text) - 1 ? len : sizeof(text) - 1;
 
+	if (!dev->events_left) {
+		dev->unheard++;
+		return;
+	}
+	dev->events_left--;
 	for (size_t i = 0; i < n; i++) {
 		text[i] = data[i] < ' ' || data[i] > '~' ? '?' : data[i];
 	}
@@ -146,12 +155,30 @@ static void publish_health(struct device *dev)
 	publish(dev, text);
 }
 
+static void more_events(struct device *dev)
+{
+	char text[64];
+
+	if (dev->unheard) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " more events were not recorded",
+			 dev->unheard);
+		publish(dev, text);
+		dev->unheard = 0;
+	}
+	dev->events_left += EVENTS_EACH_TICK;
+	if (dev->events_left > EVENTS_MAX) {
+		dev->events_left = EVENTS_MAX;
+	}
+}
+
 static void on_tick(uv_timer_t *t)
 {
 	struct devices *ds = t->data;
 
 	for (size_t i = 0; i < ds->n; i++) {
 		publish_health(&ds->v[i]);
+		more_events(&ds->v[i]);
 	}
 }
 
@@ -695,6 +722,7 @@ int devices_create(const struct devices_env *env, const struct device_spec *s,
 		dev->ds = ds;
 		dev->health_fd = dev->listen_fd = dev->conn_fd = -1;
 		dev->pidfd = -1;
+		dev->events_left = EVENTS_MAX;
 		ds->n++;
 		ret = open_device(dev, &s[i], err);
 	}

@@ -53,6 +53,10 @@ libavsim_a_SOURCES += \
 	%D%/table.c
 
 UNIT_TESTS += tests/unit/test_sandbox tests/unit/test_spin
+UNIT_TESTS += tests/unit/test_devices
+tests_unit_test_devices_SOURCES = tests/unit/test_devices.c \
+	tests/unit/scenario_world.h
+tests_unit_test_devices_LDADD = $(FRONT_LDADD) $(CMOCKA_LDADD)
 tests_unit_test_sandbox_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_spin_LDADD = $(CMOCKA_LDADD)
 
@@ -61,6 +65,15 @@ libavsim_a_SOURCES += %D%/dev_bt.c %D%/dev_console.c %D%/dev_input.c %D%/dev_rng
 FUZZERS += tests/fuzz/fuzz_device
 tests_fuzz_fuzz_device_SOURCES = tests/fuzz/fuzz_device.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_device_LDFLAGS = $(FUZZ_LINK)
+# The same inputs, with an eye on each fetch.
+FUZZERS += tests/fuzz/fetch_device
+tests_fuzz_fetch_device_SOURCES = tests/fuzz/fuzz_device.c \
+	%D%/virtq.c \
+	%D%/virtq_chain.c \
+	%D%/virtq_inflight.c \
+	%D%/virtq_packed.c $(FUZZ_MAIN)
+tests_fuzz_fetch_device_CPPFLAGS = $(AM_CPPFLAGS) -DVIRTQ_HOOKS
+tests_fuzz_fetch_device_LDFLAGS = $(FUZZ_LINK)
 UNIT_TESTS += tests/unit/test_input
 tests_unit_test_input_LDADD = tests/vu/libfront.a $(CMOCKA_LDADD)
 

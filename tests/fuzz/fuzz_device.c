@@ -5,15 +5,20 @@
  *
  * First byte: which device; then steps of [kind, length, bytes]. The rings are
  * well-formed: others see to those (fuzz_virtq, fuzz_vhost_user).
+ *
+ * Built with VIRTQ_HOOKS (fetch_device) it also sees each access of a device to
+ * a request's readable bytes, and stops at the second one to the same byte.
  */
 #include "config.h"
 
 #include "sim/core/evdev.h"
 #include "sim/services/stream.h"
 #include "vdevices/host.h"
+#include "vdevices/vsock_switch.h"
 #include "vdevices/vu_proto.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <linux/virtio_ring.h>
 #include <signal.h>
 #include <stdio.h>
@@ -58,12 +63,17 @@ static const struct kind kinds[] = {
 	{ "scmi", { { NULL, NULL } } },
 	{ "rng", { { NULL, NULL } } },
 	{ "bt", { { NULL, NULL } } },
+	{ "vsock", { { "ports", "7=echo" } } },
+	/* reaches nobody */
+	{ "net", { { "restrict", "on" }, { "dns", "off" } } },
 };
 
 struct fuzz {
 	uv_loop_t loop;
 	struct health health;
 	struct vdev_args args;
+	struct evq *q;
+	struct vsock_switch *sw; /* NULL: no vsock device */
 	struct vdev_host *host;
 	struct port *port; /* the world's end */
 	int sock, mem_fd;
@@ -73,6 +83,79 @@ struct fuzz {
 	uint16_t n[QUEUES]; /* requests offered since the ring began */
 	char path[64];
 };
+
+/* ---- fetches ---- */
+
+#ifdef VIRTQ_HOOKS
+void virtq_fetch_hook(const void *p, size_t n);
+void virtq_store_hook(void);
+
+/* The device's own view of the memory, and what it has seen of it. */
+static struct {
+	uintptr_t base;
+	unsigned int total;
+	bool seen[MEM];
+} fetch;
+
+void virtq_fetch_hook(const void *p, size_t n)
+{
+	size_t off = (uintptr_t)p - fetch.base;
+
+	if (!fetch.base || off >= MEM || off < SLOTS_AT) {
+		return; /* rings: test_virtq_hooks */
+	}
+	fetch.total++;
+	for (size_t i = off; i < off + n && i < MEM; i++) {
+		if (fetch.seen[i]) {
+			fprintf(stderr,
+				"byte %zu of a request is fetched twice\n",
+				(i - SLOTS_AT) % SLOT);
+			abort();
+		}
+		fetch.seen[i] = true;
+	}
+}
+
+void virtq_store_hook(void)
+{
+}
+
+/* A mapping of the same file that is not ours. */
+static void fetch_begin(const void *mine)
+{
+	FILE *m = fopen("/proc/self/maps", "r");
+	char line[512];
+	uintptr_t at;
+
+	fetch.base = 0;
+	while (m && fgets(line, sizeof(line), m)) {
+		if (strstr(line, "/memfd:guest ") &&
+		    sscanf(line, "%" SCNxPTR "-", &at) == 1 &&
+		    at != (uintptr_t)mine) {
+			fetch.base = at;
+		}
+	}
+	if (m) {
+		fclose(m);
+	}
+	assert(fetch.base);
+}
+
+static void fetch_forget(size_t at)
+{
+	memset(fetch.seen + at, 0, SLOT);
+}
+#else
+static void fetch_begin(const void *mine)
+{
+	(void)mine;
+}
+
+static void fetch_forget(size_t at)
+{
+	(void)at;
+}
+#endif
 
 /* ---- the world ---- */
 
@@ -213,6 +296,8 @@ static void handshake(struct fuzz *f, const struct vdev_type *t)
 			 VHOST_USER_F_PROTOCOL_FEATURES,
 		 -1);
 	send_msg(f, VU_SET_MEM_TABLE, &m, 8 + sizeof(m.region[0]), f->mem_fd);
+	turn(f);
+	fetch_begin(f->mem);
 	for (unsigned int q = 0; q < f->n_queues; q++) {
 		start_queue(f, q);
 		turn(f);
@@ -239,6 +324,7 @@ static void request(struct fuzz *f, unsigned int q, const uint8_t *b,
 	out = len - 2;
 	cut = out ? (b[0] >> 4) % (out + 1) : 0;
 	memcpy(f->mem + at, b + 2, out);
+	fetch_forget(at);
 	if (cut) {
 		d[n++] = (struct vring_desc){ GPA + at, (uint32_t)cut, 0, 0 };
 	}
@@ -362,6 +448,26 @@ static int disk(void)
 	return fd;
 }
 
+/* For the sockets of vsock, which go with the device; it goes at the end. */
+static char dir[32];
+
+static void remove_dir(void)
+{
+	rmdir(dir);
+}
+
+static const char *run_dir(void)
+{
+	if (!dir[0]) {
+		snprintf(dir, sizeof(dir), "/tmp/avsim-fuzz-XXXXXX");
+		if (!mkdtemp(dir)) {
+			abort();
+		}
+		atexit(remove_dir);
+	}
+	return dir;
+}
+
 static void begin(struct fuzz *f, const struct kind *k,
 		  const struct vdev_type *t)
 {
@@ -373,6 +479,9 @@ static void begin(struct fuzz *f, const struct kind *k,
 	int sv[2], port[2];
 
 	signal(SIGPIPE, SIG_IGN);
+	if (uv_loop_init(&f->loop)) {
+		abort();
+	}
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", disk());
 	f->args = (struct vdev_args){ .name = "fuzz0",
 				      .seed = 1,
@@ -383,9 +492,16 @@ static void begin(struct fuzz *f, const struct kind *k,
 			k->opt[i].value[0] == '@' ? f->path : k->opt[i].value;
 		f->args.n_opts++;
 	}
+	if (t->id == VIRTIO_ID_VSOCK) {
+		struct vsock_switch_env env = { .loop = &f->loop,
+						.q = f->q = evq_create(),
+						.run_dir = run_dir(),
+						.acceptor = acceptor };
+
+		f->args.vsock = f->sw = vsock_switch_create(&env);
+	}
 	f->mem_fd = memfd_create("guest", MFD_CLOEXEC);
-	if (uv_loop_init(&f->loop) || f->mem_fd < 0 ||
-	    ftruncate(f->mem_fd, MEM) || port_pair(port) ||
+	if (f->mem_fd < 0 || ftruncate(f->mem_fd, MEM) || port_pair(port) ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 		       sv)) {
 		abort();
@@ -413,6 +529,10 @@ static void begin(struct fuzz *f, const struct kind *k,
 static void end(struct fuzz *f)
 {
 	vdev_host_close(f->host);
+	if (f->sw) {
+		vsock_switch_destroy(f->sw);
+		evq_destroy(f->q);
+	}
 	port_close(f->port);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&f->loop)) {

@@ -76,8 +76,9 @@ int main(int argc, char **argv)
 	char path[4096];
 
 	name = name ? name + 1 : argv[0];
-	if (!strncmp(name, "fuzz_", 5)) {
-		name += 5;
+	/* fuzz_NAME, or another program over the same inputs: VERB_NAME */
+	if (strchr(name, '_')) {
+		name = strchr(name, '_') + 1;
 	}
 	if (argc > 1) {
 		for (int i = 1; i < argc; i++) {

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All devices of a run, from the world's side, without a guest: what a run's
+ * recording and its other devices see when a confined child dies. The main
+ * thread is the run's loop; a second one plays the guests.
+ */
+#include "config.h"
+
+#include "scenario_world.h"
+
+#include "tests/vu/front.h"
+#include "vdevices/devices.h"
+#include "vdevices/host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+
+enum {
+	LOG = 1 << 18,
+	STEP_MS = 10,
+	FLOOD = 600,
+};
+
+struct rig {
+	struct run run;
+	uv_loop_t loop;
+	uv_async_t over;
+	struct devices *ds;
+	char dir[64];
+	pthread_mutex_t lock; /* of the log */
+	char log[LOG]; /* "rng0: text\n" */
+	size_t n;
+	void (*guest)(struct rig *r);
+};
+
+/* ---- the run ---- */
+
+static void on_device(void *ctx, const void *msg)
+{
+	const struct text_event *e = msg;
+	struct rig *r = ctx;
+	int n;
+
+	pthread_mutex_lock(&r->lock);
+	n = snprintf(r->log + r->n, LOG - r->n, "%s: %s\n", e->key, e->text);
+	r->n += r->n + (size_t)n < LOG ? (size_t)n : 0;
+	r->log[r->n] = '\0';
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void on_over(uv_async_t *a)
+{
+	uv_stop(a->loop);
+}
+
+static void *guests(void *arg)
+{
+	struct rig *r = arg;
+
+	r->guest(r);
+	uv_async_send(&r->over);
+	return NULL;
+}
+
+/* What is given by --device, confined; @guest runs beside it. */
+static void rig_play(const char *const *spec, size_t n,
+		     void (*guest)(struct rig *r))
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct device_spec s[2];
+	void *arena[2] = { NULL, NULL };
+	struct devices_env env = { .sandbox = true };
+	struct av_err err = { 0 };
+	pthread_t t;
+
+	snprintf(r->dir, sizeof(r->dir), "/tmp/avsim-devices-XXXXXX");
+	CHECK(mkdtemp(r->dir) != NULL);
+	pthread_mutex_init(&r->lock, NULL);
+	run_begin(&r->run, "name: t\nduration: 3600\n");
+	CHECK_EQ(bus_subscribe(r->run.w->bus, TOPIC_DEVICE, STAGE_TAP, "test",
+			       on_device, r, &err),
+		 0);
+	uv_loop_init(&r->loop);
+	uv_async_init(&r->loop, &r->over, on_over);
+	for (size_t i = 0; i < n; i++) {
+		CHECK_EQ(device_spec_parse(spec[i], &s[i], &arena[i], &err), 0);
+	}
+	env.loop = &r->loop;
+	env.w = r->run.w;
+	env.run_dir = r->dir;
+	if (devices_create(&env, s, n, &r->ds, &err)) {
+		fail_msg("%s", err.msg);
+	}
+	r->guest = guest;
+	CHECK_EQ(pthread_create(&t, NULL, guests, r), 0);
+	uv_run(&r->loop, UV_RUN_DEFAULT);
+	pthread_join(t, NULL);
+	devices_destroy(r->ds);
+	uv_close((uv_handle_t *)&r->over, NULL);
+	uv_run(&r->loop, UV_RUN_DEFAULT);
+	CHECK_EQ(uv_loop_close(&r->loop), 0);
+	bus_unsubscribe(r->run.w->bus, on_device, r);
+	world_end(r->run.w);
+	run_finish(&r->run);
+	for (size_t i = 0; i < n; i++) {
+		free(arena[i]);
+	}
+	CHECK_EQ(rmdir(r->dir), 0); /* the sockets are gone */
+	free(r);
+}
+
+/* How often the log says @text. */
+static size_t said(struct rig *r, const char *text)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&r->lock);
+	for (const char *p = r->log; (p = strstr(p, text)); p++) {
+		n++;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return n;
+}
+
+static void await_said(struct rig *r, const char *text, size_t times)
+{
+	for (int ms = 0; said(r, text) < times; ms += STEP_MS) {
+		if (ms > FRONT_WAIT_MS) {
+			printf("%s", r->log);
+			fail_msg("nobody says '%s'", text);
+		}
+		poll(NULL, 0, STEP_MS);
+	}
+}
+
+/* ---- guests ---- */
+
+/* The process that hosts the only device in a child. */
+static pid_t child(void)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	pid_t found = 0;
+
+	CHECK(d != NULL);
+	while ((e = readdir(d))) {
+		char path[300], state;
+		int pid = atoi(e->d_name), parent = 0;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		f = pid > 0 ? fopen(path, "r") : NULL;
+		if (f && fscanf(f, "%*d (%*[^)]) %c %d", &state, &parent) == 2 &&
+		    parent == getpid() && state != 'Z') {
+			found = pid;
+		}
+		if (f) {
+			fclose(f);
+		}
+	}
+	closedir(d);
+	return found;
+}
+
+static struct front *begin(struct rig *r, const char *name,
+			   struct front_mem *m)
+{
+	const char *path = device_socket(devices_find(r->ds, name));
+	struct front_opts o = { .path = path, .mem = m };
+	struct av_err err = { 0 };
+	struct front *f;
+
+	if (front_open(&o, &f, &err) || front_start(f, &err)) {
+		fail_msg("%s: %s", name, err.msg);
+	}
+	return f;
+}
+
+static void serves(struct front *f)
+{
+	uint8_t buf[16];
+
+	CHECK_EQ(front_request(f, 0, NULL, 0, buf, sizeof(buf), FRONT_WAIT_MS),
+		 sizeof(buf));
+}
+
+static void again(struct rig *r, const char *name, struct front *f)
+{
+	const char *path = device_socket(devices_find(r->ds, name));
+	struct av_err err = { 0 };
+
+	CHECK_EQ(front_hung_up(f, FRONT_WAIT_MS), -ECONNRESET);
+	if (front_reconnect(f, path, &err)) {
+		fail_msg("%s: %s", name, err.msg);
+	}
+}
+
+static void child_dies(struct rig *r)
+{
+	struct front_mem *m0 = front_mem_create(1, 1 << 20);
+	struct front_mem *m1 = front_mem_create(1, 1 << 20);
+	struct front *f0 = begin(r, "rng0", m0), *f1 = begin(r, "rng1", m1);
+	const struct health *h0 = device_health(devices_find(r->ds, "rng0"));
+	const struct health *h1 = device_health(devices_find(r->ds, "rng1"));
+
+	serves(f0);
+	serves(f1);
+	for (size_t i = 1; i <= 3; i++) {
+		pid_t pid = child();
+
+		CHECK(pid > 0);
+		CHECK_EQ(kill(pid, SIGKILL), 0);
+		again(r, "rng0", f0);
+		serves(f0);
+		serves(f1);
+		await_said(r, "rng0: process ended: signal 9", i);
+		await_said(r, "rng0: process restarted", i);
+		CHECK(child() != pid);
+		CHECK_EQ(atomic_load(&h0->restarts), i);
+	}
+	CHECK_EQ(said(r, "rng0: connected"), 4);
+	/* the other one: not a word of it, and never connected anew */
+	CHECK_EQ(said(r, "rng1: connected"), 1);
+	CHECK_EQ(said(r, "rng1: disconnected"), 0);
+	CHECK_EQ(said(r, "rng1: process"), 0);
+	CHECK_EQ(atomic_load(&h1->connects), 1);
+	CHECK_EQ(atomic_load(&h1->restarts), 0);
+	CHECK_EQ(atomic_load(&h0->state), HEALTH_RUNNING);
+	CHECK_EQ(atomic_load(&h0->seccomp), 2);
+	front_close(f0);
+	front_close(f1);
+	front_mem_destroy(m0);
+	front_mem_destroy(m1);
+}
+
+TEST(devices_a_child_that_dies_is_restarted_and_only_its_device_resets)
+{
+	static const char *const spec[] = { "rng0:rng,home=child",
+					    "rng1:rng,home=loop" };
+
+	rig_play(spec, 2, child_dies);
+}
+
+/* As often as it can, over and over. */
+static void comes_and_goes(struct rig *r)
+{
+	const char *path = device_socket(devices_find(r->ds, "rng0"));
+	const struct health *h = device_health(devices_find(r->ds, "rng0"));
+
+	for (int i = 0; i < FLOOD; i++) {
+		int fd = front_connect(path);
+
+		CHECK(fd >= 0);
+		/* one after the other: a second one would be turned away */
+		for (int ms = 0; atomic_load(&h->connects) <= (uint64_t)i;
+		     ms++) {
+			CHECK(ms < FRONT_WAIT_MS);
+			poll(NULL, 0, 1);
+		}
+		close(fd);
+	}
+	await_said(r, "more events were not recorded", 1);
+	/* two each; what is told each second is little */
+	CHECK(said(r, "connected") < FLOOD + FLOOD / 2);
+}
+
+TEST(devices_a_front_end_does_not_fill_the_recording)
+{
+	static const char *const spec[] = { "rng0:rng,home=loop" };
+
+	rig_play(spec, 1, comes_and_goes);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], VDEV_CHILD_ARG)) {
+		return vdev_child_main(argc, argv);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	return RUN_TESTS(
+		T(devices_a_child_that_dies_is_restarted_and_only_its_device_resets),
+		T(devices_a_front_end_does_not_fill_the_recording));
+}
