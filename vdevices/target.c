@@ -25,6 +25,10 @@
 #include <unistd.h>
 
 enum {
+	/* The guest's stream is held beyond this. Not before: QEMU drops what a
+	 * virtconsole's socket does not take at once (flush_buf() of its
+	 * virtio-console.c), and a socket takes 4 KiB of a console's writes. */
+	OUT_MAX = 1 << 20,
 	LOOK_MS = 50,
 	CHUNK = 4096,
 };
@@ -46,9 +50,9 @@ struct target {
 	struct av_stream *s; /* the guest's, of file, pty and echo */
 	struct bridges bridges;
 	int fd; /* of a file or a pty */
-	/* from the guest, not taken yet; its stream is held meanwhile */
+	/* from the guest, not taken yet: [out_off, out_len) */
 	uint8_t *out;
-	size_t out_len;
+	size_t out_len, out_off;
 	/* to the guest, not taken yet */
 	uint8_t in[CHUNK];
 	size_t in_len;
@@ -156,13 +160,14 @@ static size_t put(struct target *t, const uint8_t *buf, size_t len)
 
 static void flush(struct target *t)
 {
-	size_t n = put(t, t->out, t->out_len);
-
-	t->out_len -= n;
-	memmove(t->out, t->out + n, t->out_len);
-	if (!t->out_len) {
+	if (t->out_len) {
+		t->out_off +=
+			put(t, t->out + t->out_off, t->out_len - t->out_off);
+	}
+	if (t->out_off == t->out_len) {
 		free(t->out);
 		t->out = NULL;
+		t->out_len = t->out_off = 0;
 		if (t->s) {
 			av_stream_hold(t->s, false);
 		}
@@ -178,7 +183,11 @@ static void on_data(struct av_stream *s, const void *buf, size_t len)
 	if (n == len) {
 		return;
 	}
-	/* a carrier that cannot be held at once may have some more */
+	if (t->out_off > t->out_len / 2) {
+		t->out_len -= t->out_off;
+		memmove(t->out, t->out + t->out_off, t->out_len);
+		t->out_off = 0;
+	}
 	more = realloc(t->out, t->out_len + len - n);
 	if (!more) {
 		return;
@@ -186,7 +195,10 @@ static void on_data(struct av_stream *s, const void *buf, size_t len)
 	t->out = more;
 	memcpy(t->out + t->out_len, (const uint8_t *)buf + n, len - n);
 	t->out_len += len - n;
-	av_stream_hold(s, true);
+	/* a carrier that cannot be held at once may have some more */
+	if (t->out_len - t->out_off > OUT_MAX) {
+		av_stream_hold(s, true);
+	}
 	watch(t);
 }
 
@@ -223,7 +235,7 @@ static void on_closed(struct av_stream *s)
 	if (t->kind == TARGET_ECHO) {
 		free(t->out);
 		t->out = NULL;
-		t->out_len = 0;
+		t->out_len = t->out_off = 0;
 	}
 	watch(t);
 }
