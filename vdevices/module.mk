@@ -87,8 +87,6 @@ libavsim_a_SOURCES += \
 	%D%/dev_blk.c
 UNIT_TESTS += tests/unit/test_blk
 tests_unit_test_blk_LDADD = tests/vu/libfront.a $(CMOCKA_LDADD)
-TESTS += tests/devices/test_blkio.py
-EXTRA_DIST += tests/devices/test_blkio.py
 
 libavsim_a_SOURCES += \
 	%D%/dev_net.c \

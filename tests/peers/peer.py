@@ -2,8 +2,10 @@
 """Front-ends that others wrote, against avsim's devices, without a guest. They
 come as Debian packages, unpacked beside the system as the guest kit's are."""
 import contextlib
+import ctypes
 import glob
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,7 @@ CONTRACT = os.path.join(BUILD, "tests", "contract", "contract")
 
 
 def skip(reason):
-    print("SKIP %s: %s" % (os.path.basename(sys.argv[0]), reason))
+    print("SKIP: tests/peers/%s: %s" % (os.path.basename(sys.argv[0]), reason))
     sys.exit(77)
 
 
@@ -31,13 +33,37 @@ def unpacked(name, suites, packages, marker, closure=False, leave=()):
             a = apt.Apt(kit.cache_dir(), suites, "amd64")
             debs = (a.download(packages) if closure else
                     [a.download_one(p) for p in packages])
+            shutil.rmtree(root + ".new", ignore_errors=True)
             apt.unpack([d for d in debs if not
-                        os.path.basename(d).startswith(tuple(leave))], root)
+                        os.path.basename(d).startswith(tuple(leave))],
+                       root + ".new")
+            shutil.rmtree(root, ignore_errors=True)
+            os.rename(root + ".new", root)
+            a.clean()
         except (apt.Unavailable, OSError) as e:
             skip(str(e))
     if not glob.glob(os.path.join(root, marker), recursive=True):
         skip("%s is not in %s" % (marker, " ".join(packages)))
     return root
+
+
+def libblkio():
+    """The library, loaded: Debian 13's or the one that is installed."""
+    name = os.environ.get("AVSIM_LIBBLKIO")
+    if not name and os.uname().machine != "x86_64":
+        skip("the package is unpacked for x86_64; AVSIM_LIBBLKIO names another")
+    if not name:
+        root = unpacked("libblkio", ["trixie"], ["libblkio1"],
+                        "**/libblkio.so.1")
+        name = glob.glob(os.path.join(root, "**/libblkio.so.1"),
+                         recursive=True)[0]
+    try:
+        lib = ctypes.CDLL(name)
+    except OSError as e:
+        skip(str(e))
+    lib.blkio_get_error_msg.restype = ctypes.c_char_p
+    lib.blkio_get_queue.restype = ctypes.c_void_p
+    return lib
 
 
 @contextlib.contextmanager

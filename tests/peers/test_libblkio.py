@@ -4,8 +4,6 @@
 against the block device: what is written is read, by several queues at once,
 in every home, and is in the file."""
 import ctypes as c
-import glob
-import os
 import random
 import sys
 import tempfile
@@ -34,8 +32,6 @@ class Timespec(c.Structure):
 class Blkio:
     def __init__(self, lib, path, queues):
         self.lib, self.b = lib, c.c_void_p()
-        lib.blkio_get_error_msg.restype = c.c_char_p
-        lib.blkio_get_queue.restype = c.c_void_p
         self.ok(lib.blkio_create(b"virtio-blk-vhost-user", c.byref(self.b)))
         self.ok(lib.blkio_set_str(self.b, b"path", path.encode()))
         self.ok(lib.blkio_connect(self.b))
@@ -171,15 +167,7 @@ def run(lib, home, queues):
 
 
 def main():
-    if os.uname().machine != "x86_64":
-        peer.skip("the package is unpacked for x86_64")
-    root = peer.unpacked("libblkio", ["trixie"], ["libblkio1"],
-                         "**/libblkio.so.1")
-    path = glob.glob(os.path.join(root, "**/libblkio.so.1"), recursive=True)[0]
-    try:
-        lib = c.CDLL(path)
-    except OSError as e:
-        peer.skip(str(e))
+    lib = peer.libblkio()
     for home in ("loop", "thread", "child"):
         run(lib, home, 1)
     run(lib, "thread", 4)

@@ -1,18 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""virtio-blk against a front-end that is not ours: libblkio (Debian 13 and
-later; AVSIM_LIBBLKIO names libblkio.so.1 where it is not installed). Random
-writes, reads, flushes, discards and zeroes, held against a copy in memory."""
+"""The whole avsim's virtio-blk against libblkio: random writes, reads, flushes,
+discards and zeroes, held against a copy in memory."""
 import ctypes
 import os
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
-TOP = os.environ.get("AVSIM_TOP_BUILDDIR", ".")
+import peer
+
 SIZE = 8 << 20
 SEED = int(os.environ.get("AVSIM_SEED", "1"))
 DEPTH = 32
@@ -29,22 +28,7 @@ class Completion(ctypes.Structure):
                 ("ret", ctypes.c_int), ("reserved", ctypes.c_uint8 * 12)]
 
 
-def skip(why):
-    print("SKIP", why)
-    sys.exit(77)
-
-
-def library():
-    try:
-        b = ctypes.CDLL(os.environ.get("AVSIM_LIBBLKIO", "libblkio.so.1"))
-    except OSError as e:
-        skip("no libblkio: %s (Debian 13 has it; AVSIM_LIBBLKIO=FILE)" % e)
-    b.blkio_get_error_msg.restype = ctypes.c_char_p
-    b.blkio_get_queue.restype = ctypes.c_void_p
-    return b
-
-
-B = library()
+B = peer.libblkio()
 run_dir = tempfile.mkdtemp(prefix="avsim-blkio-")
 disk = os.path.join(run_dir, "disk.raw")
 
@@ -58,7 +42,7 @@ def start():
     with open(disk, "wb") as f:
         f.truncate(SIZE)
     p = subprocess.Popen(
-        [os.path.join(TOP, "avsim"), "run", "--headless", "--no-record",
+        [os.path.join(peer.BUILD, "avsim"), "run", "--headless", "--no-record",
          "--scenario", "idle", "--linger", "--run-dir", run_dir + "/run",
          "--device", "blk,file=" + disk], stdin=subprocess.DEVNULL)
     sock = run_dir + "/run/blk.sock"
