@@ -9,7 +9,7 @@ EXTRA_DIST += tests/guest
 guest-kit:
 	$(GUEST_ENV) /usr/bin/python3 $(srcdir)/tests/guest/kit.py build $(GUEST_ARCH)
 
-# make check-guest [GUEST_TESTS="rng blk/arm64/11"]
+# make check-guest [GUEST_TESTS="rng blk/arm64/11"]; all by default
 check-guest: all
 	$(GUEST_ENV) /usr/bin/python3 $(srcdir)/tests/guest/run.py $(GUEST_TESTS)
 

@@ -3,10 +3,16 @@
 """make check-guest: each file tests/guest/test_NAME.py against each variant it
 names, one guest a file and variant, two at a time.
 
-  run.py [--list] [-j N] [--keep] [NAME[/ARCH/QEMU]...]
+  run.py [--list] [-j N] [--keep] [all | ci | NAME[/ARCH/QEMU]...]
+
+all, which is also what no name means, is everything: 20 minutes and more on two
+processors. ci is what .ci/run has the time for: of each file the variants that it
+names in CI, so that most devices meet both architectures and both QEMUs, and each
+of the four pairs meets some devices.
 
 A test file has
   MATRIX         variants "ARCH/QEMU", as "arm64/11"
+  CI             those of ci, where they are not all
   setup(t)       starts what it needs and the guest, in t.guest
   test_*(t)      one row each, in the order of the file
 t is a Run, below. Skip("why") raised anywhere skips a row, or in setup() all of
@@ -138,6 +144,16 @@ def worker(name, arch, qemu, keep):
     return 0
 
 
+def variants(name, wanted):
+    """Of a file, those that were asked for."""
+    mod, _ = load(name)
+    if not wanted or "all" in wanted or name in wanted:
+        return mod.MATRIX
+    ci = getattr(mod, "CI", mod.MATRIX) if "ci" in wanted else []
+    return [v for v in mod.MATRIX
+            if v in ci or "%s/%s" % (name, v) in wanted]
+
+
 class Group:
     def __init__(self, name, variant):
         self.name, self.variant = name, variant
@@ -245,8 +261,7 @@ def main(argv):
             wanted.append(a)
     names = sorted(m.group(1) for m in (re.match(r"test_(\w+)\.py$", n)
                                         for n in os.listdir(HERE)) if m)
-    groups = [Group(n, v) for n in names for v in load(n)[0].MATRIX
-              if not wanted or n in wanted or "%s/%s" % (n, v) in wanted]
+    groups = [Group(n, v) for n in names for v in variants(n, wanted)]
     if not groups:
         print("check-guest: no such test: " + " ".join(wanted), file=sys.stderr)
         return 2
@@ -254,12 +269,14 @@ def main(argv):
         for g in groups:
             print(g.name, g.variant, " ".join(n for n, _ in load(g.name)[1]))
         return 0
+    began = time.monotonic()
     prepare(groups)
     counts = {"PASS": 0, "FAIL": 0, "SKIP": 0}
     again = []
     run_groups(groups, jobs, keep, lambda g: report(g, counts, jobs == 1) or
                again.append(Group(g.name, g.variant)))
     run_groups(again, 1, keep, lambda g: report(g, counts, True))
+    print("check-guest: took %d s" % (time.monotonic() - began))
     print("# PASS: %(PASS)d\n# FAIL: %(FAIL)d\n# SKIP: %(SKIP)d" % counts)
     print("check-guest: %(PASS)d passed, %(FAIL)d failed, %(SKIP)d skipped" %
           counts)

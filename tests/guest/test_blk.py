@@ -6,7 +6,8 @@ import os
 import select
 import time
 
-MATRIX = ["arm64/11", "x86_64/11", "arm64/10"]
+MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
+CI = ["arm64/11", "x86_64/10"]
 
 MIB = 1 << 20
 

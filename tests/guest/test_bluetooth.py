@@ -8,7 +8,8 @@ import struct
 import threading
 import time
 
-MATRIX = ["arm64/11", "x86_64/11"]
+MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
+CI = ["arm64/11"]
 MAC = "02:00:5E:10:20:30"
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -48,6 +49,12 @@ def setup(t):
             "for i in 1 2 3 4 5 6 7 8 9 10; do "
             "hciconfig hci0 2>/dev/null | grep -q RUNNING && exit 0; sleep 1; "
             "done; cat /tmp/attach.log; exit 1", timeout=40)
+    # bluetoothd too has seen it
+    g.check("for i in $(seq 100); do dbus-send --system --print-reply "
+            "--dest=org.bluez /org/bluez/hci0 "
+            "org.freedesktop.DBus.Introspectable.Introspect 2>/dev/null | "
+            "grep -q GattManager && exit 0; sleep 0.2; done; "
+            "cat /tmp/bluetoothd.log; exit 1", timeout=60)
 
 
 def ctl(t, script, timeout=60):

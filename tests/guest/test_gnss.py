@@ -8,7 +8,8 @@ import time
 
 from guest import Avsim, Skip
 
-MATRIX = ["arm64/11", "x86_64/11"]
+MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
+CI = ["arm64/11"]
 DATA = os.environ.get("AVSIM_SHARED_DATA", os.path.join(
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
     "..", "shared", "data"))

@@ -7,7 +7,7 @@ import time
 import kit
 from guest import TOP_BUILD, Guest
 
-MATRIX = ["arm64/11", "x86_64/11", "arm64/10"]
+MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 PROFILES = {"arm64": "kit", "x86_64": "kit-x86_64"}
 
 

@@ -17,7 +17,8 @@ import kit
 
 sys.path.insert(0, os.path.join(kit.TOP, "tests", "services"))
 
-MATRIX = ["arm64/11", "x86_64/11"]
+MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
+CI = ["x86_64/11", "arm64/10"]
 PROTOS = ("vhal_aidl", "vhal_hidl", "vhal_hidl_types", "dumpstate", "tracing",
           "perfetto_config", "audio_focus", "control")
 SPEED, TEMP, LEFT = 0x11600207, 0x15600503, 0x31

@@ -4,6 +4,7 @@ btattach. What the controller can do is test_bluetooth.py's."""
 import os
 
 MATRIX = ["arm64/11", "x86_64/11"]
+CI = ["x86_64/11"]
 MAC = "02:00:5E:10:20:30"
 SCENARIO = """name: bt
 duration: 3600s

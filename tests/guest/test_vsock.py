@@ -6,7 +6,8 @@ import os
 import socket
 import threading
 
-MATRIX = ["arm64/11", "x86_64/11", "arm64/10"]
+MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
+CI = ["arm64/11", "x86_64/10"]
 PORT = 7010
 RULES = "%d=exec:cat;7012=closed" % 7011
 
