@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
@@ -70,13 +71,25 @@ static size_t page_of(const struct stat *st)
 
 int gm_file_size(int fd, int64_t *size)
 {
+	struct statfs fs;
 	struct stat st;
 	int ret = gm_fstat(fd, &st);
 
+	if (!ret && fstatfs(fd, &fs) == 0 &&
+	    !trust_file_system((uint64_t)fs.f_type)) {
+		return -EMEDIUMTYPE;
+	}
 	if (!ret) {
 		*size = S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 	}
 	return ret;
+}
+
+static const char *file_error(int ret)
+{
+	return ret == -EMEDIUMTYPE ? "it lies on a FUSE file system, whose "
+				     "owner could make us wait; use a memfd"
+				   : strerror(-ret);
 }
 
 static void unmap(struct mapping *m)
@@ -210,7 +223,7 @@ static int add(struct guest_mem *m, const struct gm_region *r, int fd,
 	ret = gm_file_size(fd, &file_size);
 	if (ret < 0) {
 		return av_err_set(err, ret, "memory file unusable: %s",
-				  strerror(-ret));
+				  file_error(ret));
 	}
 	ret = trust_region(r, file_size, err);
 	ret = ret ? ret : trust_region_new(r, m->r, m->n, err);
@@ -390,7 +403,8 @@ int gm_set_log(struct guest_mem *m, int fd, uint64_t size, uint64_t offset,
 	}
 	ret = gm_file_size(fd, &file_size);
 	if (ret < 0) {
-		av_err_set(err, ret, "dirty log unusable: %s", strerror(-ret));
+		av_err_set(err, ret, "dirty log unusable: %s",
+			   file_error(ret));
 	} else {
 		ret = trust_file(size, offset, file_size, "dirty log", err);
 	}

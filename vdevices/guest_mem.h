@@ -102,7 +102,8 @@ struct stat;
 
 /* fstat() without a path behind it: the sandbox allows it. */
 int gm_fstat(int fd, struct stat *st);
-/* Bytes of a regular file; -1: not one, size unknown. -errno. */
+/* Bytes of a regular file; -1: not one, size unknown. -errno; -EMEDIUMTYPE: on
+ * a file system that is not to be trusted. */
 int gm_file_size(int fd, int64_t *size);
 /* Map a part that trust_file() has passed; @fd stays the caller's. A truncated
  * one makes @m broken. */

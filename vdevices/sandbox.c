@@ -216,6 +216,8 @@ static const int always[] = {
 	SCMP_SYS(dup3),
 	SCMP_SYS(pipe2),
 	SCMP_SYS(fstat),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(fstatfs64),
 	SCMP_SYS(lseek),
 	SCMP_SYS(ftruncate),
 	SCMP_SYS(fallocate),

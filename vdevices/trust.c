@@ -6,6 +6,10 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+enum {
+	FUSE_MAGIC = 0x65735546, /* of the kernel's fs/fuse */
+};
+
 bool trust_ring_num(uint32_t num, bool packed)
 {
 	if (num == 0 || num > VIRTQ_SIZE_MAX) {
@@ -41,6 +45,11 @@ int trust_file(uint64_t size, uint64_t offset, int64_t file_size,
 				  (long long)file_size);
 	}
 	return 0;
+}
+
+bool trust_file_system(uint64_t type)
+{
+	return (type & UINT32_MAX) != FUSE_MAGIC;
 }
 
 int trust_region(const struct gm_region *r, int64_t file_size,

@@ -57,6 +57,10 @@ bool trust_ring_align(uint64_t desc, uint64_t avail, uint64_t used);
  * unknown). @what names it in @err. */
 int trust_file(uint64_t size, uint64_t offset, int64_t file_size,
 	       const char *what, struct av_err *err);
+/* A file system (f_type of fstatfs()) whose pages come by themselves. Those of
+ * FUSE come when a process pleases, and an access would wait for it. */
+bool trust_file_system(uint64_t type);
+
 /* A region by itself: sizes, wrap, file long enough. */
 int trust_region(const struct gm_region *r, int64_t file_size,
 		 struct av_err *err);

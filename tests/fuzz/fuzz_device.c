@@ -20,6 +20,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <linux/virtio_ring.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,11 +383,17 @@ static void message(struct fuzz *f, const uint8_t *b, size_t len)
 					       PORT_FAULT, PORT_CLEAR };
 	enum port_kind k = some[b[0] & 3];
 	struct port_fault fault = { 0 };
+	size_t at;
 
 	if (k == PORT_FAULT || k == PORT_CLEAR) {
-		memcpy(&fault, b + 1,
-		       len - 1 < sizeof(fault) ? len - 1 : sizeof(fault));
-		fault.name[sizeof(fault.name) - 1] = '\0';
+		/* the name ends at a 0; numbers as the table lets them by */
+		for (at = 1; at < len && at < sizeof(fault.name) && b[at];
+		     at++) {
+			fault.name[at - 1] = (char)b[at];
+		}
+		for (size_t i = 0; i < PORT_FAULT_ARGS; i++) {
+			fault.v[i] = ++at < len ? b[at] * 0.01 : NAN;
+		}
 		port_send(f->port, k, 0, 0, &fault, sizeof(fault));
 	} else {
 		port_send(f->port, k, 0, 0, b + 1, len - 1);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 enum {
@@ -53,6 +54,35 @@ static void add(struct guest_mem *m, unsigned int i, int *keep)
 		*keep = dup(fd);
 	}
 	CHECK_EQ(gm_add(m, &r, fd, &err), 0);
+}
+
+/* In the C library's place: what lies on FUSE is for a test to say. */
+static long fs_type = 0x01021994; /* tmpfs */
+
+int fstatfs(int fd, struct statfs *s)
+{
+	(void)fd;
+	*s = (struct statfs){ .f_type = (__typeof__(s->f_type))fs_type };
+	return 0;
+}
+
+TEST(gm_takes_no_files_whose_pages_somebody_else_brings)
+{
+	struct guest_mem *m = gm_create();
+	struct gm_region r = region(0);
+	struct av_err err = { 0 };
+	int64_t size;
+	int fd = file_of(64 * K);
+
+	fs_type = 0x65735546;
+	CHECK_EQ(gm_file_size(fd, &size), -EMEDIUMTYPE);
+	CHECK_EQ(gm_set_log(m, dup(fd), 8192, 0, &err), -EMEDIUMTYPE);
+	CHECK_EQ(gm_add(m, &r, fd, &err), -EMEDIUMTYPE);
+	CHECK(strstr(err.msg, "FUSE"));
+	CHECK_EQ(gm_count(m), 0);
+	fs_type = 0x01021994;
+	CHECK_EQ(gm_add(m, &r, file_of(64 * K), &err), 0);
+	gm_destroy(m);
 }
 
 TEST(gm_finds_every_byte_of_its_regions_and_no_other)
@@ -498,6 +528,7 @@ int main(void)
 {
 	return RUN_TESTS(
 		T(gm_guard_leaves_other_faults_alone),
+		T(gm_takes_no_files_whose_pages_somebody_else_brings),
 		T(gm_finds_every_byte_of_its_regions_and_no_other),
 		T(gm_ranges_may_span_regions_but_not_holes),
 		T(gm_region_at_the_very_end_of_the_address_space_does_not_wrap),
