@@ -6,7 +6,10 @@
  *
  *	bench_blk [AVSIM [STORAGE-DAEMON]]
  *
- * Disks are made in $TMPDIR, else /dev/shm, where no writeback disturbs.
+ * Disks are made in $TMPDIR, else /dev/shm, where no writeback disturbs. That
+ * place matters: in memory both copy only, but io_uring hands each request to
+ * a worker; on ext4 it reads from the page cache at once, as we do, and then
+ * most of a read is the kernel's copy, on either side.
  * The second is looked for in $AVSIM_QSD, the guest kit's cache and PATH.
  */
 #include "config.h"
