@@ -54,7 +54,7 @@ struct capture {
 	pthread_mutex_t lock;
 	pthread_cond_t work, room;
 	struct buffer *fill;
-	bool wake, quit;
+	bool wake, quit, writing;
 	int stopped; /* -errno */
 
 	/* the thread's */
@@ -105,11 +105,13 @@ static void *writer_main(void *arg)
 		}
 		c->wake = false;
 		c->fill = b == &c->buffer[0] ? &c->buffer[1] : &c->buffer[0];
+		c->writing = true;
 		pthread_cond_signal(&c->room);
 		pthread_mutex_unlock(&c->lock);
 		ret = c->stopped ? 0 : write_all(c, b->data, b->len);
 		b->len = 0;
 		pthread_mutex_lock(&c->lock);
+		c->writing = false;
 		if (ret < 0) {
 			c->stopped = ret;
 			pthread_cond_signal(&c->room);
@@ -321,6 +323,16 @@ void capture_tick(struct capture *c)
 		       (unsigned long long)(c->lost - c->lost_told), c->path);
 		c->lost_told = c->lost;
 	}
+}
+
+bool capture_waits(struct capture *c)
+{
+	bool waits;
+
+	pthread_mutex_lock(&c->lock);
+	waits = c->fill->len > 0 || c->writing || c->stopped;
+	pthread_mutex_unlock(&c->lock);
+	return waits;
 }
 
 int capture_status(struct capture *c, struct av_err *err)

@@ -66,6 +66,9 @@ void capture_device_lost(struct capture *c, const char *device,
  * the user what was dropped since the last call. Does not block. */
 void capture_tick(struct capture *c);
 
+/* False: a tick would find nothing to write, and nothing to say. */
+bool capture_waits(struct capture *c);
+
 /* 0, or why the capture has stopped; the run goes on. */
 int capture_status(struct capture *c, struct av_err *err);
 

@@ -140,7 +140,8 @@ static bool tick_due(const struct loop *l)
 {
 	const struct runloop *r = l->r;
 
-	return r->capture || (r->rec && !r->rec_error && rec_waits(r->rec));
+	return (r->capture && !r->capture_error && capture_waits(r->capture)) ||
+	       (r->rec && !r->rec_error && rec_waits(r->rec));
 }
 
 static void housekeeping(struct loop *l, int64_t wall)

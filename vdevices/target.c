@@ -3,8 +3,7 @@
  * Who reads a pty may come late, or never. While nobody has it open what the
  * guest says is thrown away, as on a line without a plug: a kernel that waits for
  * its console would stand still. Once somebody has it, nothing is lost: the
- * guest's stream is held while the terminal is full. That nobody has it open is a
- * hang-up that stays, so a timer looks for the next user.
+ * guest's stream is held while the terminal is full.
  */
 #include "config.h"
 
@@ -12,6 +11,7 @@
 
 #include "sim/core/log.h"
 #include "sim/services/pty.h"
+#include "sim/services/services.h"
 #include "sim/services/sock.h"
 #include "vdevices/bridge.h"
 
@@ -29,7 +29,6 @@ enum {
 	 * virtconsole's socket does not take at once (flush_buf() of its
 	 * virtio-console.c), and a socket takes 4 KiB of a console's writes. */
 	OUT_MAX = 1 << 20,
-	LOOK_MS = 50,
 	CHUNK = 4096,
 };
 
@@ -58,12 +57,41 @@ struct target {
 	size_t in_len;
 	/* pty */
 	uv_poll_t poll;
-	uv_timer_t timer;
-	unsigned int handles;
+	struct pty_watch *users;
 	bool live; /* somebody has it open */
 };
 
 /* ---- parsing ---- */
+
+static const char *service_at(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return services_names[i];
+}
+
+/* @text is none of ours. */
+static int no_target(const char *who, const char *text, unsigned int kinds,
+		     struct av_err *err)
+{
+	char hint[96];
+	size_t n = 0;
+
+	while (services_names[n] && strcmp(services_names[n], text) != 0) {
+		n++;
+	}
+	if (services_names[n]) {
+		return av_err_set(err, -EINVAL,
+				  "%s: there is no %s in this run", who, text);
+	}
+	av_suggest_text(hint, av_suggest(text, n, service_at, NULL));
+	return av_err_set(err, -EINVAL,
+			  "%s: there is no service '%s'%s; a target is a service "
+			  "(vhal, gnss, bt, ...), unix:PATH, %s",
+			  who, text, hint,
+			  kinds & 1u << TARGET_PTY
+				  ? "pty:PATH, file:PATH, echo or none"
+				  : "exec:COMMAND or closed");
+}
 
 int target_parse(const struct target_env *env, const char *who,
 		 const char *text, unsigned int kinds, enum target_kind *kind,
@@ -92,13 +120,11 @@ int target_parse(const struct target_env *env, const char *who,
 		*kind = TARGET_ECHO;
 		return 0;
 	}
-	return av_err_set(err, -EINVAL,
-			  "%s: there is no service '%s'; a target is a service "
-			  "(vhal, gnss, bt, ...), unix:PATH, %s",
-			  who, text,
-			  kinds & 1u << TARGET_PTY
-				  ? "pty:PATH, file:PATH or echo"
-				  : "exec:COMMAND or closed");
+	if (!strcmp(text, "none") && kinds & 1u << TARGET_NONE) {
+		*kind = TARGET_NONE;
+		return 0;
+	}
+	return no_target(who, text, kinds, err);
 }
 
 int target_each(const char *list,
@@ -141,7 +167,7 @@ static size_t put(struct target *t, const uint8_t *buf, size_t len)
 		n = av_stream_write(t->s, buf, len);
 		return n < 0 ? len : (size_t)n;
 	}
-	if (t->kind == TARGET_PTY && !t->live) {
+	if (t->kind == TARGET_NONE || (t->kind == TARGET_PTY && !t->live)) {
 		return len;
 	}
 	while (done < len) {
@@ -246,25 +272,31 @@ static void on_poll(uv_poll_t *p, int status, int events);
 
 static void watch(struct target *t)
 {
-	int events = UV_DISCONNECT;
+	int events = t->out_len ? UV_WRITABLE : 0;
 
 	if (t->kind != TARGET_PTY || !t->live) {
 		return;
 	}
-	events |= t->s && !t->in_len ? UV_READABLE : 0;
-	events |= t->out_len ? UV_WRITABLE : 0;
-	uv_poll_start(&t->poll, events, on_poll);
+	if (!t->in_len) {
+		events |= UV_DISCONNECT | (t->s ? UV_READABLE : 0);
+	}
+	if (events) {
+		uv_poll_start(&t->poll, events, on_poll);
+	} else {
+		uv_poll_stop(&t->poll); /* a hang-up could not be masked */
+	}
 }
 
-static void look(uv_timer_t *timer)
+/* Who wrote and left at once is heard, too. */
+static void on_opened(void *ctx)
 {
-	struct target *t = timer->data;
+	struct target *t = ctx;
 	struct pollfd p = { .fd = t->fd, .events = POLLIN };
 
-	if (poll(&p, 1, 0) < 0 || p.revents & (POLLHUP | POLLERR)) {
+	if (t->live || poll(&p, 1, 0) < 0 || p.revents & POLLERR ||
+	    (p.revents & (POLLHUP | POLLIN)) == POLLHUP) {
 		return;
 	}
-	uv_timer_stop(timer);
 	t->live = true;
 	watch(t);
 }
@@ -276,7 +308,6 @@ static void hung_up(struct target *t)
 	t->in_len = 0;
 	flush(t);
 	tcflush(t->fd, TCIOFLUSH);
-	uv_timer_start(&t->timer, look, LOOK_MS, LOOK_MS);
 }
 
 static void on_poll(uv_poll_t *p, int status, int events)
@@ -319,11 +350,15 @@ static int open_pty(struct target *t, const char *who, struct av_err *err)
 		tcsetattr(slave, TCSANOW, &tio);
 	}
 	close(slave); /* from now on there is a hang-up to see */
+	ret = pty_watch_start(t->env.loop, name, on_opened, t, &t->users);
+	if (ret) {
+		unlink(t->arg);
+		close(t->fd);
+		return av_err_set(err, ret, "out of memory");
+	}
 	uv_poll_init(t->env.loop, &t->poll, t->fd);
-	uv_timer_init(t->env.loop, &t->timer);
-	t->poll.data = t->timer.data = t;
-	t->handles = 2;
-	uv_timer_start(&t->timer, look, 0, LOOK_MS);
+	t->poll.data = t;
+	on_opened(t); /* before it was watched */
 	av_log(AV_LOG_INFO, who, "at %s (%s)", t->arg, name);
 	return 0;
 }
@@ -421,11 +456,7 @@ static void target_free(struct target *t)
 
 static void on_handle_closed(uv_handle_t *h)
 {
-	struct target *t = h->data;
-
-	if (--t->handles == 0) {
-		target_free(t);
-	}
+	target_free(h->data);
 }
 
 void target_destroy(struct target *t)
@@ -440,8 +471,8 @@ void target_destroy(struct target *t)
 	}
 	if (t->kind == TARGET_PTY) {
 		unlink(t->arg);
+		pty_watch_stop(t->users);
 		uv_close((uv_handle_t *)&t->poll, on_handle_closed);
-		uv_close((uv_handle_t *)&t->timer, on_handle_closed);
 		return;
 	}
 	target_free(t);

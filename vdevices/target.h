@@ -10,6 +10,7 @@
  *	file:PATH	what the guest says is appended there
  *	pty:PATH	a pseudo-terminal, and a link to it at PATH
  *	echo		the guest itself
+ *	none		nobody: what the guest says is thrown away
  */
 #ifndef AVSIM_VDEVICES_TARGET_H
 #define AVSIM_VDEVICES_TARGET_H
@@ -27,13 +28,14 @@ enum target_kind {
 	TARGET_FILE,
 	TARGET_PTY,
 	TARGET_ECHO,
+	TARGET_NONE,
 };
 #define TARGETS_VSOCK                                                          \
 	(1u << TARGET_SERVICE | 1u << TARGET_UNIX | 1u << TARGET_EXEC |        \
 	 1u << TARGET_CLOSED)
 #define TARGETS_PORT                                                           \
 	(1u << TARGET_SERVICE | 1u << TARGET_UNIX | 1u << TARGET_FILE |        \
-	 1u << TARGET_PTY | 1u << TARGET_ECHO)
+	 1u << TARGET_PTY | 1u << TARGET_ECHO | 1u << TARGET_NONE)
 
 struct target_env {
 	uv_loop_t *loop;

@@ -2,9 +2,10 @@
 /*
  * Theory of operation
  *
- * A pty tells when its last user closes it, by a hang-up that then stays; while
- * there is none, a timer looks for the next. Only from that moment on is the
- * controller attached, so nobody finds what was meant for somebody else.
+ * A pty tells when its last user closes it, by a hang-up that then stays, and
+ * pty_watch when the next one comes. Only from that moment on is the controller
+ * attached, so nobody finds what was meant for somebody else. A user who finds
+ * it taken waits: a timer looks until it is free.
  */
 #include "config.h"
 
@@ -21,7 +22,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define LOOK_MS 50
+#define LOOK_MS 100
 #define READ_MAX 65536
 
 /* Bytes between a carrier of streams and the controller. */
@@ -49,6 +50,7 @@ struct bt_host {
 		char *path; /* the link, NULL = none was made */
 		uv_poll_t poll;
 		uv_timer_t timer;
+		struct pty_watch *users;
 		bool held, want_write;
 	} pty;
 	unsigned int open_handles;
@@ -213,14 +215,26 @@ static void pty_hold(struct pipe *p, bool hold)
 	pty_poll(p->h);
 }
 
+static void pty_opened(void *ctx);
+
 static void pty_look(uv_timer_t *timer)
 {
-	struct bt_host *h = timer->data;
+	pty_opened(timer->data);
+}
+
+static void pty_opened(void *ctx)
+{
+	struct bt_host *h = ctx;
 	struct pollfd pf = { .fd = h->pty.fd, .events = POLLIN };
 	struct termios t;
 
-	if (poll(&pf, 1, 0) < 0 || (pf.revents & (POLLHUP | POLLERR)) ||
-	    pipe_attach(&h->pty.pipe, "pty") < 0) {
+	uv_timer_stop(&h->pty.timer);
+	if (h->pty.pipe.attached || poll(&pf, 1, 0) < 0 ||
+	    (pf.revents & (POLLHUP | POLLERR))) {
+		return;
+	}
+	if (pipe_attach(&h->pty.pipe, "pty") < 0) {
+		uv_timer_start(&h->pty.timer, pty_look, LOOK_MS, 0);
 		return;
 	}
 	/* whoever opened it may have left it as a terminal is by default */
@@ -228,7 +242,6 @@ static void pty_look(uv_timer_t *timer)
 		cfmakeraw(&t);
 		tcsetattr(h->pty.fd, TCSANOW, &t);
 	}
-	uv_timer_stop(timer);
 	h->pty.held = h->pty.want_write = false;
 	pty_poll(h);
 }
@@ -238,7 +251,6 @@ static void pty_gone(struct bt_host *h)
 	uv_poll_stop(&h->pty.poll);
 	pipe_detach(&h->pty.pipe);
 	tcflush(h->pty.fd, TCIOFLUSH);
-	uv_timer_start(&h->pty.timer, pty_look, LOOK_MS, LOOK_MS);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -278,7 +290,8 @@ static int open_pty(struct bt_host *h, uv_loop_t *loop, const char *path,
 	}
 	close(slave); /* from now on there is a hang-up to see */
 	h->pty.path = strdup(path);
-	if (!h->pty.path) {
+	if (!h->pty.path ||
+	    pty_watch_start(loop, name, pty_opened, h, &h->pty.users) < 0) {
 		unlink(path);
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
@@ -286,7 +299,7 @@ static int open_pty(struct bt_host *h, uv_loop_t *loop, const char *path,
 	uv_timer_init(loop, &h->pty.timer);
 	h->pty.poll.data = h->pty.timer.data = h;
 	h->open_handles = 2;
-	uv_timer_start(&h->pty.timer, pty_look, 0, LOOK_MS);
+	pty_opened(h); /* before it was watched */
 	av_log(AV_LOG_INFO, "bluetooth", "H4 at %s (%s)", path, name);
 	return 0;
 }
@@ -352,6 +365,7 @@ void bt_host_destroy(struct bt_host *h)
 		unlink(h->pty.path);
 		free(h->pty.path);
 	}
+	pty_watch_stop(h->pty.users);
 	if (h->open_handles > 0) {
 		uv_close((uv_handle_t *)&h->pty.poll, on_handle_closed);
 		uv_close((uv_handle_t *)&h->pty.timer, on_handle_closed);

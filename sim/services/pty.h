@@ -7,6 +7,8 @@
 
 #include "sim/core/err.h"
 
+#include <uv.h>
+
 #define PTY_NAME_MAX 64
 
 /**
@@ -20,5 +22,23 @@
  */
 int pty_open(const char *path, int *master, int *slave, char *name,
 	     struct av_err *err);
+
+/*
+ * While nobody has a pty open, its master tells of nothing but a hang-up that
+ * stays. This tells when somebody comes.
+ */
+struct pty_watch;
+
+/**
+ * pty_watch_start() - Call @opened each time somebody opens the pty @name
+ *
+ * It may have been closed again by then, and is called for nothing where the
+ * kernel has no inotify to spare and a timer stands in. Return: 0 or -ENOMEM.
+ */
+int pty_watch_start(uv_loop_t *loop, const char *name,
+		    void (*opened)(void *ctx), void *ctx,
+		    struct pty_watch **out);
+/* Memory is freed from the loop. NULL is fine. */
+void pty_watch_stop(struct pty_watch *w);
 
 #endif

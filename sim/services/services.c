@@ -627,6 +627,14 @@ const char *services_run_dir(const struct services *s)
 	return s->run_dir;
 }
 
+/* ---- front doors ---- */
+
+const char *const services_names[] = {
+	"vhal",	     "ctl",	   "dumpstate",	      "tracing",
+	"debug",     "bt",	   "gnss",	      "gnss-raw",
+	"gnss-fixed", "sensors", "sensors-control", "sensors-data", NULL
+};
+
 struct av_acceptor *services_acceptor(struct services *s, const char *name)
 {
 	if (!strcmp(name, "vhal")) {

@@ -68,9 +68,10 @@ void services_destroy(struct services *s);
 
 const char *services_run_dir(const struct services *s);
 
-/* For other carriers (vsock, console ports): the front door of "vhal", "ctl",
- * "dumpstate", "tracing", "debug", "bt", "gnss", "gnss-raw", "gnss-fixed",
- * "sensors-control", "sensors-data", "sensors"; or NULL. */
+/* What can be had by other carriers (vsock, console ports); NULL-ended. */
+extern const char *const services_names[];
+
+/* The front door of that name, NULL: this run does not have it. */
 struct av_acceptor *services_acceptor(struct services *s, const char *name);
 
 #endif

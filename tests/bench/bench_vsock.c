@@ -31,7 +31,7 @@ enum {
 };
 #define SECONDS 0.4
 
-static char dir[64];
+static char dir[] = "/tmp/avsim-bench-XXXXXX";
 
 /* ---- the host's programs ---- */
 
@@ -362,7 +362,10 @@ int main(void)
 	bool peer;
 
 	signal(SIGPIPE, SIG_IGN);
-	snprintf(dir, sizeof(dir), "/tmp/avsim-bench-%d", getpid());
+	if (!mkdtemp(dir)) {
+		perror(dir);
+		return 1;
+	}
 	bench_title("vsock");
 	if (!start_avsim(&a)) {
 		printf("SKIP: ./avsim does not start\n");

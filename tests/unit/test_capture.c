@@ -353,6 +353,27 @@ TEST(capture_does_not_replace_a_file)
 	CHECK(strstr(err.msg, "remove it"));
 }
 
+TEST(capture_waits_until_all_is_written)
+{
+	struct capture *c = open_as("a.pcapng", NULL);
+	struct can_frame f = { .len = 1 };
+	char *name[] = { "a" };
+	struct av_err err;
+
+	CHECK_EQ(capture_buses(c, name, 1, &err), 0);
+	CHECK(capture_waits(c));
+	for (int i = 0; i < 2; i++) {
+		while (capture_waits(c)) {
+			capture_tick(c);
+			usleep(100);
+		}
+		CHECK_EQ(block(6, i - 1) != NULL, i > 0);
+		capture_can(c, &f);
+		CHECK(capture_waits(c));
+	}
+	CHECK_EQ(capture_close(c, &err), 0);
+}
+
 TEST(capture_on_a_full_disk_stops_at_a_whole_packet)
 {
 	struct rlimit old, limit;
@@ -441,6 +462,7 @@ int main(void)
 		T(capture_classic_pcap_holds_one_interface),
 		T(capture_does_not_replace_a_file),
 		T(pcap_whole_is_what_can_be_read),
+		T(capture_waits_until_all_is_written),
 		T(capture_on_a_full_disk_stops_at_a_whole_packet),
 	};
 
