@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -220,21 +221,44 @@ static char *read_all(int fd, size_t *len)
 	return buf;
 }
 
+/* The last line that the program complained with. */
+static const char *last_line(int fd, char buf[512])
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	ssize_t n = end < 0 ? -1
+			    : pread(fd, buf, 511, end > 511 ? end - 511 : 0);
+	char *nl;
+
+	while (n > 0 && isspace((unsigned char)buf[n - 1])) {
+		n--;
+	}
+	buf[n > 0 ? n : 0] = '\0';
+	nl = strrchr(buf, '\n');
+	return nl ? nl + 1 : buf;
+}
+
 char *vmm_output_of(char *const argv[], size_t *len, struct av_err *err)
 {
 	posix_spawn_file_actions_t fa;
-	int p[2], ret, status = -1;
-	char *text = NULL;
+	int p[2], ret, status = -1, complaints;
+	char *text = NULL, why[512];
 	pid_t pid;
 
 	if (pipe2(p, O_CLOEXEC) < 0) {
 		av_err_set(err, -errno, "no pipe: %s", strerror(errno));
 		return NULL;
 	}
+	complaints = memfd_create("stderr", MFD_CLOEXEC);
+	if (complaints < 0) {
+		av_err_set(err, -errno, "no memory file: %s", strerror(errno));
+		close(p[0]);
+		close(p[1]);
+		return NULL;
+	}
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&fa, p[1], 1);
-	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&fa, complaints, 2);
 	ret = posix_spawn(&pid, argv[0], &fa, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&fa);
 	close(p[1]);
@@ -245,11 +269,15 @@ char *vmm_output_of(char *const argv[], size_t *len, struct av_err *err)
 	while (ret == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 	}
 	if (ret || !text || !WIFEXITED(status) || WEXITSTATUS(status)) {
+		const char *s = ret ? strerror(ret)
+				    : last_line(complaints, why);
+
 		av_err_set(err, -EIO, "%s %s failed%s%s", argv[0], argv[1],
-			   ret ? ": " : "", ret ? strerror(ret) : "");
+			   *s ? ": " : "", s);
 		free(text);
-		return NULL;
+		text = NULL;
 	}
+	close(complaints);
 	return text;
 }
 
