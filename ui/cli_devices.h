@@ -8,7 +8,8 @@
 
 struct cli_devices {
 	struct cli_list device; /* --device */
-	struct cli_list port;	/* --port */
+	struct cli_list port;	/* --port, behind those of the profile: */
+	size_t n_soft_ports;
 	bool no_sandbox, host_entropy;
 	/* made of them by cli_devices_load() */
 	struct device_spec *spec;
@@ -36,8 +37,8 @@ struct cli_devices {
 	"                        or port of the VMM's own; TARGET is a part "  \
 	"of avsim (gnss,\n"                                                    \
 	"                        bt, vhal, ...), pty:PATH, file:PATH, "     \
-	"unix:PATH or echo;\n"                                                 \
-	"                        repeatable\n"                                 \
+	"unix:PATH, echo\n"                                                    \
+	"                        or none; repeatable\n"                        \
 	"  --host-entropy        rng gives the host's random bytes: not "      \
 	"reproducible\n"                                                       \
 	"  --no-sandbox          do not confine the processes of devices\n"

@@ -131,39 +131,59 @@ static int load(struct cli_guest *g, const struct guest_env *env)
 	return ret < 0 ? EXIT_TROUBLE : 0;
 }
 
-/* Do the two --device texts name the same device? */
-static bool same_device(const char *a, const char *b)
+/* Do the two texts begin with the same name? It ends at one of @ends. */
+static bool same_name(const char *a, const char *b, const char *ends)
 {
-	size_t n = strcspn(a, ":,");
+	size_t n = strcspn(a, ends);
 
-	return n == strcspn(b, ":,") && !strncmp(a, b, n);
+	return n == strcspn(b, ends) && !strncmp(a, b, n);
 }
 
-static int merge_devices(const struct guest *g, struct cli_list *device)
+/* @own of the profile in front of @given, which replace those of the same name;
+ * @n_left: of @own. */
+static int merge(const char *const *own, size_t n_own, const char *ends,
+		 struct cli_list *given, size_t *n_left)
 {
-	const char **v = calloc(g->n_devices + device->n + 1, sizeof(*v));
+	const char **v = calloc(n_own + given->n + 1, sizeof(*v));
 	size_t n = 0;
 
 	if (!v) {
 		return cli_trouble("out of memory");
 	}
-	for (size_t i = 0; i < g->n_devices; i++) {
+	for (size_t i = 0; i < n_own; i++) {
 		bool replaced = false;
 
-		for (size_t k = 0; k < device->n; k++) {
-			replaced |= same_device(g->device[i], device->v[k]);
+		for (size_t k = 0; k < given->n; k++) {
+			replaced |= same_name(own[i], given->v[k], ends);
 		}
 		if (!replaced) {
-			v[n++] = g->device[i];
+			v[n++] = own[i];
 		}
 	}
-	for (size_t k = 0; k < device->n; k++) {
-		v[n++] = device->v[k];
+	*n_left = n;
+	for (size_t k = 0; k < given->n; k++) {
+		v[n++] = given->v[k];
 	}
-	cli_list_finish(device);
-	device->v = v;
-	device->n = n;
+	cli_list_finish(given);
+	given->v = v;
+	given->n = n;
 	return 0;
+}
+
+static int merge_profile(const struct guest *g, struct cli_devices *d)
+{
+	const char *port[GUEST_LIST_MAX];
+	size_t n = 0, n_devices;
+	int status;
+
+	for (size_t i = 0; i < g->n_ports; i++) {
+		if (g->port[i].listen) {
+			port[n++] = g->port[i].listen;
+		}
+	}
+	status = merge(g->device, g->n_devices, ":,", &d->device, &n_devices);
+	return status ? status
+		      : merge(port, n, "=", &d->port, &d->n_soft_ports);
 }
 
 static int load_profile(struct cli_guest *g)
@@ -211,7 +231,7 @@ int cli_guest_load(struct cli_guest *g, struct cli_devices *d)
 		status = load_profile(g);
 	}
 	if (!status && g->guest) {
-		status = merge_devices(g->guest, &d->device);
+		status = merge_profile(g->guest, d);
 	}
 	return status ? status : cli_devices_load(d);
 }

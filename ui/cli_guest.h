@@ -41,9 +41,9 @@ struct cli_guest {
 	"  --no-vmm              back the profile's devices; you start the guest\n"
 
 /*
- * Read the profile, and load @d: the profile's devices in front of those of the
- * command line, which replace the ones of the same name. Before anything runs.
- * 0 or EXIT_TROUBLE.
+ * Read the profile, and load @d: the profile's devices and ports in front of
+ * those of the command line, which replace the ones of the same name. Before
+ * anything runs. 0 or EXIT_TROUBLE.
  */
 int cli_guest_load(struct cli_guest *g, struct cli_devices *d);
 /* --print-vmm. @run_dir: NULL where none was given. The exit status. */

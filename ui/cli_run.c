@@ -55,7 +55,8 @@ static int run_session(struct session *s, struct run_opts *o)
 				.services = &o->services.opts };
 	struct scenario_info info;
 	/* a guest lives in real time */
-	double speed = dashboard || o->guest.guest || o->devices.device.n ?
+	double speed = dashboard || o->guest.guest || o->devices.device.n ||
+				       o->devices.port.n ?
 			       1.0 :
 			       PACE_MAX;
 	int status;
@@ -91,6 +92,7 @@ static int run_session(struct session *s, struct run_opts *o)
 	loop.n_devices = o->devices.n;
 	loop.port = (const char *const *)o->devices.port.v;
 	loop.n_ports = o->devices.port.n;
+	loop.n_soft_ports = o->devices.n_soft_ports;
 	loop.no_sandbox = o->devices.no_sandbox;
 	loop.guest = o->guest.by_hand ? NULL : o->guest.guest;
 	loop.rec = s->rec;
@@ -183,7 +185,7 @@ const struct cli_command cli_run = {
 		"interrupted\n"
 		"  --speed X|max         virtual seconds per second; default: 1 "
 		"with the\n"
-		"                        dashboard, devices or guest, max without\n"
+		"                        dashboard, devices, ports or guest, max without\n"
 		"  --headless            no dashboard, also in a terminal\n"
 		"  --record FILE         record to FILE (default: a new file in\n"
 		"                        $XDG_STATE_HOME/avsim/recordings, the "

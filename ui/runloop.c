@@ -332,7 +332,7 @@ static int open_ports(struct loop *l, struct av_err *err)
 		return 0;
 	}
 	return ports_create(&env, services_run_dir(l->services), r->port,
-			    r->n_ports, &l->ports, err);
+			    r->n_ports, r->n_soft_ports, &l->ports, err);
 }
 
 static int open_guest(struct loop *l, struct av_err *err)

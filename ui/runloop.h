@@ -28,7 +28,7 @@ struct runloop {
 	const struct device_spec *device; /* of a guest; needs @services */
 	size_t n_devices;
 	const char *const *port; /* "NAME=TARGET", see vdevices/ports.h */
-	size_t n_ports;
+	size_t n_ports, n_soft_ports;
 	bool no_sandbox;
 	const struct guest *guest; /* started once all listens; or NULL */
 	void (*before_end)(void *ctx); /* just before world_end(); or NULL */

@@ -4,6 +4,7 @@
 #include "vdevices/guest.h"
 
 #include "sim/core/yaml.h"
+#include "sim/services/services.h"
 #include "vdevices/devices.h"
 
 #include <errno.h>
@@ -75,8 +76,8 @@ static const char *const list_keys[] = { "params", "properties", "devices",
 #define N_LISTS (sizeof(list_keys) / sizeof(list_keys[0]))
 
 static const char *const param_keys[] = { "help", "default", NULL };
-static const char *const port_keys[] = { "name", "kind", "nr",  "to",
-					 "file", NULL };
+static const char *const port_keys[] = { "name", "kind", "nr", "is",
+					 "to",	 "file", NULL };
 static const char *const port_kinds[] = { "port", "console", NULL };
 
 /* ---- memory of a profile: freed in one go ---- */
@@ -508,11 +509,69 @@ static void read_device(struct reader *r, const struct av_yaml *key,
 	r->g->n_devices += r->g->device[r->g->n_devices] != NULL;
 }
 
+/* "is: SERVICE": avsim listens for it, by the name that --port has too. */
+static int read_service(struct reader *r, const struct av_yaml *m,
+			struct guest_port *p)
+{
+	const struct av_yaml *node = av_yaml_get(m, "is");
+	char text[64];
+	int i;
+
+	if (av_yaml_get(m, "to") || av_yaml_get(m, "file")) {
+		return av_yaml_err(&r->doc, node, r->d,
+				   "a port with 'is' has neither 'to' nor "
+				   "'file': avsim is there");
+	}
+	if (av_yaml_enum(at(r, m), node, "is", services_names, &i)) {
+		return -EINVAL;
+	}
+	snprintf(text, sizeof(text), "%s=%s", services_names[i],
+		 services_names[i]);
+	for (size_t k = 0; k < r->g->n_ports; k++) {
+		if (r->g->port[k].listen &&
+		    !strcmp(r->g->port[k].listen, text)) {
+			return av_yaml_err(&r->doc, node, r->d,
+					   "another port is '%s' already",
+					   services_names[i]);
+		}
+	}
+	p->listen = keep(r->g, text, strlen(text));
+	snprintf(text, sizeof(text), "%s.port", services_names[i]);
+	p->file = keep(r->g, text, strlen(text));
+	p->to = GUEST_PORT_SOCKET;
+	return p->listen && p->file ? 0 : -ENOMEM;
+}
+
+static int read_target(struct reader *r, const struct av_yaml *m,
+		       struct guest_port *p)
+{
+	const struct av_yaml *file = av_yaml_get(m, "file");
+	int to = 0, ret;
+
+	if (!av_yaml_get(m, "to")) {
+		return av_yaml_err(&r->doc, m, r->d,
+				   "missing 'is' or 'to': who has the port's "
+				   "other end?");
+	}
+	ret = av_yaml_enum(at(r, m), av_yaml_get(m, "to"), "to", to_names,
+			   &to);
+	p->to = (enum guest_port_to)to;
+	if (ret || to == GUEST_PORT_NONE) {
+		return ret;
+	}
+	p->file = text_of(r, file, "file", m);
+	if (p->file && strchr(p->file, '/')) {
+		return av_yaml_err(&r->doc, file, r->d,
+				   "'file' is a name in the run dir");
+	}
+	return p->file ? 0 : -EINVAL;
+}
+
 static void read_port(struct reader *r, const struct av_yaml *m)
 {
 	struct guest_port p = { .nr = -1 };
 	const struct av_yaml *node;
-	int kind = 0, to = 0, bad;
+	int kind = 0, bad;
 
 	bad = av_yaml_check_keys(&r->doc, m, port_keys, r->d);
 	if (bad) {
@@ -522,8 +581,8 @@ static void read_port(struct reader *r, const struct av_yaml *m)
 	if (node) {
 		bad |= av_yaml_enum(at(r, m), node, "kind", port_kinds, &kind);
 	}
-	bad |= av_yaml_enum(at(r, m), av_yaml_get(m, "to"), "to", to_names,
-			    &to);
+	bad |= av_yaml_get(m, "is") ? read_service(r, m, &p)
+				    : read_target(r, m, &p);
 	node = av_yaml_get(m, "nr");
 	if (node) {
 		bad |= av_yaml_int(at(r, m), node, "nr", 0, 30, &p.nr);
@@ -533,18 +592,8 @@ static void read_port(struct reader *r, const struct av_yaml *m)
 		p.name = text_of(r, node, "name", m);
 		bad |= !p.name;
 	}
-	if (!bad && to != GUEST_PORT_NONE) {
-		p.file = text_of(r, av_yaml_get(m, "file"), "file", m);
-		bad = !p.file;
-		if (p.file && strchr(p.file, '/')) {
-			bad = av_yaml_err(&r->doc, av_yaml_get(m, "file"),
-					  r->d,
-					  "'file' is a name in the run dir");
-		}
-	}
 	if (!bad) {
 		p.console = kind == 1;
-		p.to = (enum guest_port_to)to;
 		r->g->port[r->g->n_ports++] = p;
 	}
 }
@@ -700,11 +749,14 @@ void guest_schema_print(FILE *o)
 	      "{\"type\":[\"object\",\"null\"],\"additionalProperties\":"
 	      "{\"$ref\":\"#/definitions/scalar\"}}},\n"
 	      "  \"ports\": {\"type\":\"array\",\"items\":{\"type\":\"object\","
-	      "\"additionalProperties\":false,\"required\":[\"to\"],"
+	      "\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"to\"]},"
+	      "{\"required\":[\"is\"],\"not\":{\"required\":[\"file\"]}}],"
 	      "\"properties\":{\"name\":{\"type\":\"string\"},\"kind\":", o);
 	schema_words(o, port_kinds);
 	fputs("},\"nr\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":30},"
-	      "\"to\":", o);
+	      "\"is\":", o);
+	schema_words(o, services_names);
+	fputs("},\"to\":", o);
 	schema_words(o, to_names);
 	fputs("},\"file\":{\"type\":\"string\"}}}},\n", o);
 	for (int v = 0; v < VMM_N; v++) {

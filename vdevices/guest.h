@@ -33,6 +33,8 @@ struct guest_port {
 	enum guest_port_to to;
 	/* socket: in the run dir, avsim listens; log: file in the run dir */
 	const char *file;
+	/* of one that carries a service: what --port takes for it, or NULL */
+	const char *listen;
 };
 
 struct guest_pair {

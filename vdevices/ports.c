@@ -3,6 +3,7 @@
 
 #include "vdevices/ports.h"
 
+#include "sim/core/log.h"
 #include "sim/services/sock.h"
 
 #include <errno.h>
@@ -70,14 +71,20 @@ static int on_accept(struct av_acceptor *a, struct av_stream *s)
 }
 
 static int open_one(struct one *o, const struct target_env *env,
-		    const char *run_dir, const char *spec, struct av_err *err)
+		    const char *run_dir, const char *spec, bool soft,
+		    struct av_err *err)
 {
 	char name[NAME_LEN], path[PATH_MAX];
-	size_t n = name_of(spec, name);
+	const char *target = spec + name_of(spec, name) + 1;
 	int ret = ports_check(spec, err);
 
-	ret = ret ? ret
-		  : target_create(env, name, spec + n + 1, &o->target, err);
+	if (!ret && soft && !env->acceptor(env->ctx, target)) {
+		av_log(AV_LOG_WARN, name,
+		       "there is no %s in this run: nobody answers the guest",
+		       target);
+		target = "none";
+	}
+	ret = ret ? ret : target_create(env, name, target, &o->target, err);
 	if (ret) {
 		return ret;
 	}
@@ -90,8 +97,8 @@ static int open_one(struct one *o, const struct target_env *env,
 }
 
 int ports_create(const struct target_env *env, const char *run_dir,
-		 const char *const *spec, size_t n, struct ports **out,
-		 struct av_err *err)
+		 const char *const *spec, size_t n, size_t n_soft,
+		 struct ports **out, struct av_err *err)
 {
 	struct ports *p = calloc(1, sizeof(*p) + n * sizeof(p->v[0]));
 
@@ -99,7 +106,8 @@ int ports_create(const struct target_env *env, const char *run_dir,
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < n; i++) {
-		int ret = open_one(&p->v[p->n++], env, run_dir, spec[i], err);
+		int ret = open_one(&p->v[p->n++], env, run_dir, spec[i],
+				   i < n_soft, err);
 
 		if (ret) {
 			ports_destroy(p);

@@ -13,12 +13,14 @@ struct ports;
 
 /**
  * ports_create() - Listen for each of @spec, "NAME=TARGET"
+ * @n_soft:	so many of the first ones are services that this run may lack;
+ *		there the log says so, and the port ends nowhere
  *
  * Return: 0 or -errno with @err: nothing listens.
  */
 int ports_create(const struct target_env *env, const char *run_dir,
-		 const char *const *spec, size_t n, struct ports **out,
-		 struct av_err *err);
+		 const char *const *spec, size_t n, size_t n_soft,
+		 struct ports **out, struct av_err *err);
 void ports_destroy(struct ports *p); /* NULL is fine */
 
 /* A name of a port: [A-Za-z0-9._-]+, not beginning with '.', short. */

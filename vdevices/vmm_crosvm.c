@@ -13,6 +13,7 @@
 static void arg_ports(struct vmm_command *c, const struct vmm_env *env)
 {
 	const struct guest *g = env->guest;
+	size_t num = 0; /* hvcN is number N + 1 */
 
 	for (size_t i = 0; i < g->n_ports; i++) {
 		const struct guest_port *p = &g->port[i];
@@ -23,20 +24,20 @@ static void arg_ports(struct vmm_command *c, const struct vmm_env *env)
 				 p->name ? p->name : p->file);
 			continue;
 		}
+		num++;
 		vmm_arg(c, "--serial");
-		/* hvcN is number N + 1 */
 		if (p->to == GUEST_PORT_SOCKET) {
 			vmm_arg(c, "hardware=virtio-console,num=%zu,"
 				   "type=unix-stream,input-unix-stream=true,"
 				   "path=%s/%s",
-				i + 1, env->run_dir, p->file);
+				num, env->run_dir, p->file);
 		} else if (p->to == GUEST_PORT_LOG) {
 			vmm_arg(c, "hardware=virtio-console,num=%zu,type=file,"
 				   "path=%s/%s",
-				i + 1, env->run_dir, p->file);
+				num, env->run_dir, p->file);
 		} else {
 			vmm_arg(c, "hardware=virtio-console,num=%zu,type=sink",
-				i + 1);
+				num);
 		}
 	}
 }

@@ -167,7 +167,7 @@ static void request(struct door *d)
 {
 	size_t i = (size_t)(d - d->c->door);
 
-	if (i != DATA && !memcmp(d->in + HEAD, ask, sizeof(ask) - 1)) {
+	if (!memcmp(d->in + HEAD, ask, sizeof(ask) - 1)) {
 		d->c->asked[i] = true;
 		answer(d);
 	}
@@ -193,6 +193,9 @@ static void on_data(struct av_stream *s, const void *buf, size_t len)
 	struct door *d = s->user;
 	const uint8_t *p = buf;
 
+	if (d == &d->c->door[DATA]) {
+		return; /* a terminal that is not raw yet echoes */
+	}
 	for (size_t i = 0; i < len; i++) {
 		if (d->in_len < sizeof(d->in)) {
 			d->in[d->in_len] = p[i];

@@ -77,6 +77,10 @@ check 0 "$avsim" run --guest kit --run-dir "$work/r" --print-vmm
 says out 'memory-backend-memfd,id=mem,size=512M,share=on'
 says out "socket,id=rng0,path=$work/r/rng0.sock"
 says err 'vsock0 is left out: QEMU 10.2 and later can attach it'
+says err 'scmi0 is left out'
+says out "socket,id=port0,path=$work/r/bt.port"
+says out 'virtserialport,bus=ports.0,chardev=port0,nr=1,name=bt-uart'
+says out "socket,id=port1,path=$work/r/gnss.port"
 check 0 "$avsim" run --guest kit --guest-set memory=1G --print-vmm \
 	--device rng0,socket=/x.sock
 says out 'size=1024M'
@@ -84,6 +88,18 @@ says out 'socket,id=rng0,path=/x.sock'
 check 0 env AVSIM_CROSVM="$work/qemu" "$avsim" run --guest kit \
 	--guest-set vmm=crosvm --print-vmm
 says out '--vhost-user rng,socket='
+check 0 "$avsim" run --guest trout-arm64 --guest-set images=/i --print-vmm \
+	--run-dir "$work/r"
+says out "path=$work/r/gnss.port"
+says out 'chardev=port1,nr=2,name=gnss-uart'
+sed "s/^guest:.*/guest: crosvm/" "$top/vdevices/guests/cuttlefish-auto.yaml" |
+	grep -v properties-by >"$work/crosvm.yaml"
+check 0 env AVSIM_CROSVM="$work/qemu" "$avsim" run --guest "$work/crosvm.yaml" \
+	--guest-set vmm=crosvm --guest-set images=/i --print-vmm \
+	--run-dir "$work/r"
+for port in 6:bt 7:gnss-raw 8:gnss-fixed 19:sensors-control 20:sensors-data; do
+	says out "virtio-console,num=${port%:*},type=unix-stream,input-unix-stream=true,path=$work/r/${port#*:}.port"
+done
 check 2 "$avsim" run --guest trout-arm64 --print-vmm
 says err '--guest-set images=VALUE: folder with'
 check 2 "$avsim" run --guest kit --guest-set memry=1G --print-vmm
@@ -92,6 +108,10 @@ check 2 "$avsim" run --guest kti --print-vmm
 says err "did you mean 'kit'"
 check 2 "$avsim" run --scenario idle --print-vmm
 says err '--print-vmm wants --guest'
+printf '#!/bin/sh\necho "first"; echo "no such thing" >&2; exit 1\n' >"$work/bad"
+chmod +x "$work/bad"
+AVSIM_QEMU=$work/bad check 2 "$avsim" run --guest kit --print-vmm
+says err 'failed: no such thing'
 AVSIM_QEMU=/nowhere check 2 "$avsim" run --guest kit --print-vmm
 says err 'AVSIM_QEMU'
 
@@ -114,12 +134,48 @@ assert b"androidboot.vhal_proxy_server_port = \"9300\"\n" in text, text
 
 # a guest that ends by itself ends no run
 cat >>"$work/qemu" <<'Q'
-case $* in *-kernel*) echo "last words"; exit 3 ;; esac
+case $* in *-kernel*) ls "$(dirname "$0")/r"; echo "last words"; exit 3 ;; esac
 Q
 check 0 "$avsim" run --scenario cold-start --until 1s --no-record --headless \
 	--guest kit --speed 1 --run-dir "$work/r"
 says err 'guest: started: QEMU emulator version 10.0.2'
 says err "guest: ended with status 3, see $work/r/guest-vmm.log"
 grep -q 'last words' "$work/r/guest-vmm.log" || fail "the VMM's output is lost"
+
+# the profile's ports: there by themselves, --port NAME= takes one's place, and
+# a service that a run does not have leaves its port without an answer
+grep -qx 'bt.port' "$work/r/guest-vmm.log" &&
+	grep -qx 'gnss.port' "$work/r/guest-vmm.log" ||
+	fail "the profile's ports do not listen when its guest starts"
+check 0 "$avsim" run --scenario cold-start --until 100ms --no-record --headless \
+	--guest kit --run-dir "$work/r" --port "gnss=file:$work/r/said" --port x=none
+says err 'guest: started'
+grep -qx 'said' "$work/r/guest-vmm.log" || fail '--port gnss= replaces nothing'
+grep -qx 'x.port' "$work/r/guest-vmm.log" || fail '--port x=none'
+grep -v '^gnss:' "$top/scenarios/rav4.yaml" >"$work/lost.yaml"
+ln -s "$top/scenarios/rav4" "$work/rav4"
+check 0 "$avsim" run --scenario "$work/lost.yaml" --until 100ms --no-record \
+	--headless --guest kit --run-dir "$work/r"
+says err 'there is no gnss in this run: nobody answers the guest'
+check 2 "$avsim" run --scenario "$work/lost.yaml" --until 100ms --no-record \
+	--headless --run-dir "$work/r" --port g=gnss
+says err 'g: there is no gnss in this run'
+printf 'guest: x\nsummary: s\nproven: p\narch: arm64\nkernel: k\nports:\n  - {is: gns}\n' \
+	>"$work/x.yaml"
+check 2 "$avsim" lint "$work/x.yaml"
+says err "x.yaml:7:10: 'is' must be one of"
+says err "not 'gns' (did you mean 'gnss'?)"
+
+# each service that a profile may name is one
+services=$(/usr/bin/python3 -c '
+import json, sys
+s = json.load(open(sys.argv[1]))
+for n in s["properties"]["ports"]["items"]["properties"]["is"]["enum"]:
+    print("--port", n + "=" + n)
+' "$top/vdevices/guests/guest.schema.json")
+[ -n "$services" ] || fail 'no services in the schema'
+# shellcheck disable=SC2086
+check 0 "$avsim" run --scenario cold-start --until 100ms --no-record --headless \
+	--debug-port=0 --run-dir "$work/r" $services
 
 done_testing

@@ -4,48 +4,14 @@ import os
 import subprocess
 import time
 
-import kit
-from guest import TOP_BUILD, Guest
+from guest import TOP_BUILD, Skip
+from launch import PROFILES, launch
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
-PROFILES = {"arm64": "kit", "x86_64": "kit-x86_64"}
-
-
-def profile(t):
-    """The bundled profile with an agent port more."""
-    with open(os.path.join(kit.TOP, "vdevices", "guests",
-                           PROFILES[t.arch] + ".yaml")) as f:
-        text = f.read()
-    path = os.path.join(t.dir, "agent.yaml")
-    with open(path, "w") as f:
-        f.write(text + """
-qemu-args:
-  - -chardev
-  - socket,id=agent,path=${run}/agent.sock,server=on,wait=off
-  - -device
-  - virtio-serial-pci,id=agentbus
-  - -device
-  - virtserialport,bus=agentbus.0,chardev=agent,name=agent
-""")
-    return path
 
 
 def setup(t):
-    # ${kit} of the profile: this variant's parts
-    current = os.path.join(t.dir, "kit", "current")
-    os.makedirs(current)
-    os.symlink(kit.kernel(t.arch), os.path.join(current, "kernel-" + t.arch))
-    os.symlink(kit.initrd(t.arch),
-               os.path.join(current, "initrd-%s.cpio" % t.arch))
-    t.profile = profile(t)
-    t.car = t.avsim("--scenario", "idle", "--linger", "--guest", t.profile,
-                    env={"AVSIM_GUEST_CACHE": os.path.join(t.dir, "kit"),
-                         "AVSIM_QEMU": kit.qemu(t.qemu, t.arch),
-                         "XDG_CACHE_HOME": os.path.join(t.dir, "cache")})
-    t.car.start("rng0.sock")
-    t.guest = Guest(t.arch, t.qemu)
-    t.closing.append(t.guest.kill)
-    t.guest.attach(t.car.sock("agent.sock"))
+    launch(t, "--scenario", "idle", "--linger")
 
 
 def pids(t):
@@ -67,6 +33,10 @@ def test_all_devices_of_the_profile_are_there(t):
                         "cat /sys/class/input/event*/device/name; ls /dev/vsock")
     for ident in ("0x0001", "0x0004", "0x0012", "0x0013"):
         assert ident in out, out
+    assert ("0x0020" in out) == (t.arch == "arm64"), out  # SCMI
+    if t.arch == "arm64":
+        names = t.guest.check("cat /sys/bus/iio/devices/iio:device*/name")
+        assert "scmi.iio.accel" in names, names
     assert "eth0" in t.guest.check("ls /sys/class/net")
 
 
@@ -88,7 +58,8 @@ def test_avsim_ends_the_guest(t):
 
 
 def test_a_guest_that_fails_is_reported_and_the_run_goes_on(t):
-    t.car.args += ["--guest-set", "cpu=abacus"]
+    # not the processor: QEMU is asked for the machine's device tree before
+    t.car.args += ["--guest-set", "kernel=/nowhere"]
     t.car.start("rng0.sock")
     for _ in range(100):
         with open(t.car.log) as f:
@@ -101,10 +72,19 @@ def test_a_guest_that_fails_is_reported_and_the_run_goes_on(t):
     assert t.car.stop() == 0
 
 
+def test_a_machine_that_qemu_does_not_have_starts_no_run(t):
+    if t.arch != "arm64":
+        raise Skip("no device tree is made")
+    out = subprocess.run(t.car.command() + ["--guest-set", "cpu=abacus"],
+                         text=True, env=t.car.env, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert out.returncode == 2 and "abacus" in out.stdout, out
+
+
 def test_the_printed_command_works(t):
     t.car.args = ["--scenario", "idle", "--linger", "--no-vmm",
                   "--guest", PROFILES[t.arch]]
-    t.car.start("rng0.sock", "knob0.sock")  # first and last device
+    t.car.start("rng0.sock", "sensors-data.port")  # first and last
     out = subprocess.run(
         [os.path.join(TOP_BUILD, "avsim"), "run", "--guest", PROFILES[t.arch],
          "--print-vmm", "--run-dir", t.car.dir], text=True, check=True,

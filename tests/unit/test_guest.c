@@ -130,6 +130,7 @@ TEST(guest_reads_scalars_and_lists)
 			       "  more: {type: rng, socket: /x}\n"
 			       "ports:\n  - {nr: 2, name: gnss, to: socket, "
 			       "file: gnss.sock}\n"
+			       "  - {name: bt-uart, is: bt}\n"
 			       "qemu-args: [-device, \"x,path=${run}/y\"]\n");
 
 	CHECK_STR(g->kernel, "/kit/k");
@@ -139,8 +140,12 @@ TEST(guest_reads_scalars_and_lists)
 	CHECK_EQ(g->n_devices, 2);
 	CHECK_STR(g->device[0], "rng0");
 	CHECK_STR(g->device[1], "more:rng,socket=/x");
-	CHECK_EQ(g->n_ports, 1);
+	CHECK_EQ(g->n_ports, 2);
 	CHECK_EQ(g->port[0].nr, 2);
+	CHECK(!g->port[0].listen);
+	CHECK_STR(g->port[1].listen, "bt=bt");
+	CHECK_STR(g->port[1].file, "bt.port");
+	CHECK_EQ(g->port[1].to, GUEST_PORT_SOCKET);
 	CHECK_STR(g->arg[VMM_QEMU][1], "x,path=${run}/y");
 	guest_destroy(g);
 }
@@ -158,6 +163,11 @@ TEST(guest_says_all_that_is_wrong)
 	bad("kernel: k\ndevices: {rgn0: }\n", 1, "did you mean 'rng'");
 	bad("kernel: k\nports: [{to: log, file: ../x}]\n", 1, "in the run dir");
 	bad("kernel: k\nports: [{to: socket}]\n", 1, "'file' is missing");
+	bad("kernel: k\nports: [{nr: 1}]\n", 1, "missing 'is' or 'to'");
+	bad("kernel: k\nports: [{is: gnsss}]\n", 1, "did you mean 'gnss'");
+	bad("kernel: k\nports: [{is: bt, to: none}]\n", 1, "neither 'to' nor");
+	bad("kernel: k\nports: [{is: bt}, {is: bt}]\n", 1,
+	    "another port is 'bt' already");
 }
 
 TEST(guest_parameters_come_from_set_or_default)
@@ -243,15 +253,16 @@ TEST(vmm_crosvm_takes_its_types_and_consoles)
 {
 	struct guest *g = good("vmm: crosvm\nkernel: k\ninitrd: i\n"
 			       "cmdline: quiet\nports:\n"
+			       "  - {name: q, is: gnss}\n"
 			       "  - {kind: console, to: none}\n"
-			       "  - {kind: console, to: socket, file: b.sock}\n"
+			       "  - {kind: console, is: bt}\n"
 			       "  - {to: none, name: p}\n"
 			       "crosvm-args: [\"--x=${run}/y\"]\n");
 	struct vmm_command c = command(g, &qemu11, NULL);
 
 	CHECK(has(&c, "block,socket=/r/blk0.sock"));
 	CHECK(has(&c, "hardware=virtio-console,num=2,type=unix-stream,"
-		      "input-unix-stream=true,path=/r/b.sock"));
+		      "input-unix-stream=true,path=/r/bt.port"));
 	CHECK(has(&c, "--x=/r/y"));
 	CHECK(notes(&c, "bt0 is left out: crosvm"));
 	CHECK(notes(&c, "port p is left out"));

@@ -94,6 +94,9 @@ TEST(a_guest_that_asked_gets_each_sensor_once_a_second)
 	line_open(&data, c, "sensors-data");
 	world_run_until(r.w, 2500 * VT_MS);
 	CHECK_EQ(data.len, 0); /* nobody has asked */
+	ask_list(&data, 1); /* not here */
+	data.s.on_data(&data.s, "\0\0\0\0\xff\xff\xff\xff", 8);
+	CHECK(!data.closed);
 	ask_list(&control, 3);
 	texts(&control, text);
 	/* acceleration, gyroscope, magnetometer and their uncalibrated ones */
