@@ -21,6 +21,11 @@ vehicle: compact-ev
 timeline:
   - at: 1s
     do: { phone-appear: { name: Anna's phone, address: "%s" } }
+  - when: HVAC_TEMPERATURE_SET/ROW_1_LEFT > 24  # the test says when
+    do:
+      - phone-call: "+49891234"
+      - wait: 8s
+      - phone-hang-up
 """ % MAC
 
 
@@ -223,7 +228,7 @@ def at(t, text, want):
     assert re.search(want, out), (text, out)
 
 
-def test_hands_free_call(t):
+def test_hands_free_service_level(t):
     rfcomm(t)
     at(t, "AT+BRSF=63", r"\+BRSF: \d+\s+OK")  # no codec negotiation
     at(t, "AT+CIND=?", r"callsetup.*\s+OK")
@@ -231,10 +236,41 @@ def test_hands_free_call(t):
     at(t, "AT+CMER=3,0,0,1", "OK")
     at(t, "AT+CHLD=?", r"\(0,1,2\)\s+OK")
     at(t, "AT+CLIP=1", "OK")
-    t.car.ctl("do", "phone-call", "number=+49891234")
-    time.sleep(0.5)
-    at(t, "AT+CIND?", r"RING[\s\S]*\+CLIP: \"\+49891234\"[\s\S]*"
-       r"\+CIND: 1,0,1,0")
+
+
+def said(t, *want, timeout=30):
+    """What the phone says by itself until the last of these lines; in this
+    order, and others only where RING and +CLIP come again."""
+    out = t.guest.check("for i in $(seq %d); do grep -qF '%s' /tmp/at && break; "
+                        "sleep 0.1; done; cat /tmp/at; : >/tmp/at" %
+                        (10 * timeout, want[-1]), timeout=timeout + 10)
+    got = [line for line in out.replace("\r", "\n").split("\n") if line]
+    once = [line for i, line in enumerate(got) if line not in got[:i]]
+    assert once == list(want), (want, got)
+    return got
+
+
+def test_an_incoming_call_rings_as_scripted_and_is_missed(t):
+    t.car.ctl("set", "HVAC_TEMPERATURE_SET/ROW_1_LEFT", "25")
+    got = said(t, "+CIEV: 3,1", "RING", '+CLIP: "+49891234",145', "+CIEV: 3,0")
+    # every 3 s of its 8
+    assert got.count("RING") == 3 and got[1::2][:3] == ["RING"] * 3, got
+    at(t, "AT+CIND?", r"\+CIND: 1,0,0,0")
+
+
+def test_an_answered_call_is_active_until_the_caller_hangs_up(t):
+    t.car.ctl("do", "phone-call", "number=030123")
+    said(t, "+CIEV: 3,1", "RING", '+CLIP: "030123",129')
+    at(t, "AT+CIND?", r"\+CIND: 1,0,1,0")
+    at(t, "ATA", r"OK[\s\S]*\+CIEV: 2,1\s+\+CIEV: 3,0")
+    at(t, "AT+CIND?", r"\+CIND: 1,1,0,0")
+    t.car.ctl("do", "phone-hang-up")
+    said(t, "+CIEV: 2,0")
+
+
+def test_a_refused_call_ends(t):
+    t.car.ctl("do", "phone-call", "number=")
+    said(t, "+CIEV: 3,1", "RING")  # withheld: no +CLIP
     at(t, "AT+CHUP", r"OK[\s\S]*\+CIEV: 3,0")
     t.guest.check("rfcomm release 0 2>/dev/null; true")
 

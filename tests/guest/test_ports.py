@@ -14,7 +14,8 @@ import time
 from guest import SLOW, TOP_BUILD, Skip
 from launch import launch
 
-MATRIX = ["arm64/11", "x86_64/11"]
+MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
+CI = ["arm64/10", "x86_64/11"]
 MAC = "02:00:5E:10:20:30"
 # service -> port: the name and number on arm64, the console on x86_64
 NAMED = {"bt": ("bt-uart", 1), "gnss-raw": ("gnss-uart", 2),

@@ -371,10 +371,10 @@ class Host:
         self.sync = struct.unpack_from("<H", e, 1)[0]
 
 
-def on_socket(run):
+def on_socket(run, path=None):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(30)
-    s.connect(run.sock)
+    s.connect(path or run.sock)
 
     def read():
         data = s.recv(65536)
@@ -488,6 +488,64 @@ def test_one_host_at_a_time():
             assert time.monotonic() < stop
             s.close()
     s.close()
+    run.stop()
+
+
+def test_a_port_of_the_vmm():
+    """--port NAME=bt: the controller behind a console port's socket, whole
+    procedures and bulk; one host at a time, whichever way it comes."""
+    run = Run("--port", "bt-uart=bt")
+    port = os.path.join(run.dir, "bt-uart.port")
+    h, s = on_socket(run, port)
+    h.start()
+    h.inquire()
+    h.connect()
+    for i in range(100):
+        h.l2send(1, struct.pack("<BBH", 8, 1 + i, 600) + bytes(600))
+    for i in range(100):
+        assert h.signalled(9)[0] == 1 + i
+    other = socket.socket(socket.AF_UNIX)
+    other.settimeout(30)
+    other.connect(run.sock)
+    try:
+        assert other.recv(10) == b""
+    except ConnectionResetError:
+        pass
+    h.do(0x1009)
+    # the next finds a controller after power-on, nothing of the first
+    h.ask(0x0401, bytes.fromhex("338b9e0400"))
+    s.close()
+    stop = time.monotonic() + 30
+    while True:
+        h, s = on_socket(run, port)
+        try:
+            h.start()
+            break
+        except (AssertionError, OSError):
+            assert time.monotonic() < stop
+            s.close()
+    h.inquire()
+    # in pieces, as a console may cut it
+    h.write = lambda b: [s.sendall(b[i:i + 3]) for i in range(0, len(b), 3)]
+    h.connect()
+    s.close()
+    run.stop()
+
+
+def test_pty_waits_for_the_socket():
+    """Who opens the pty while somebody else has the controller gets it then."""
+    path = os.path.join(WORK, "hci2")
+    run = Run("--bt-pty", path)
+    h, s = on_socket(run)
+    h.start()
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(fd)
+    h.do(0x1009)
+    s.close()
+    p = Host(lambda: os.read(fd, 4096), lambda b: os.write(fd, b))
+    p.start()
+    p.inquire()
+    os.close(fd)
     run.stop()
 
 
