@@ -8,11 +8,16 @@
  * is recorded, and a replay without the guest samples alike.
  *
  * Samples wait here until the guest can take them. It would seem to take 256, its
- * event buffers, but Linux moves each through a queue of 4096 bytes, some 50
- * samples of all sensors, and drops what does not fit; a worker empties it, which
- * interrupts come before. So at most a BATCH is out at a time, and what was held
- * up is made up for slowly, at a quarter more than the sensors' rates. Where more
- * wait than there is room for, the newest is dropped, and counted.
+ * event buffers, but Linux's interrupt moves each into a queue of 4096 bytes, 51
+ * samples of all sensors, gives the buffer back at once and drops what does not
+ * fit; a worker empties that queue, and gets the processor when no interrupt has
+ * it. So a sample goes out as it comes only while the guest keeps up. Once a BATCH
+ * is out the guest is behind: nothing more goes until all of it has come back,
+ * then the guest is left alone for as long as that took, and then it gets the
+ * next BATCH. How long it is left alone falls slowly, for on a loaded host a
+ * batch that met the guest awake came back soon and says little. A guest with
+ * hardly any processor time so gets its samples late; where more wait than there
+ * is room for, the newest is dropped, and counted.
  */
 #include "config.h"
 
@@ -34,9 +39,11 @@ enum {
 	F_P2A_CHANNELS = 1 << 0,
 	BUDGET = 64,        /* chains a kick */
 	REQUEST_MAX = 256,  /* Linux sends 136 at most */
-	WAITING_MAX = 4096, /* samples; 5 s of two sensors at 400 Hz */
+	WAITING_MAX = 4096, /* samples, on either side of the port; 5 s of two
+			     * sensors at 400 Hz */
 	BATCH = 16,         /* samples on their way to the guest */
-	TICK_MS = 10,
+	TICK_MS = 4,        /* by which a guest that is behind is timed */
+	REST_MAX = 10,      /* ticks; one long stop says nothing of the next */
 	HELD_MAX = 256,     /* event buffers; Linux has that many */
 	EVENT_PIECES = 4,   /* of an event buffer; one would do */
 };
@@ -47,22 +54,55 @@ struct held {
 	struct iovec iov[EVENT_PIECES];
 };
 
+/* What goes through the port; @lost: dropped before it, of all sensors. */
+struct message {
+	struct scmi_sample x;
+	uint64_t lost;
+};
+
 struct waiting {
 	uint32_t sensor;
-	struct scmi_sample x;
+	struct message m;
+};
+
+struct backlog {
+	uint32_t head, n;
+	struct waiting at[WAITING_MAX];
 };
 
 struct scmi_dev {
 	struct scmi s;
 	double told[SCMI_SENSORS_MAX]; /* rate that the world knows of, Hz */
 	struct iovec iov[VIRTQ_IOV_MAX];
-	uint32_t head, n; /* of waiting */
-	struct waiting waiting[WAITING_MAX];
-	uint32_t first, n_held, most_held; /* of held, a ring */
+	struct backlog waiting;
+	uint32_t first, n_held; /* of held, a ring */
+	uint32_t out;           /* sent, and the buffer is not back yet */
 	struct held held[HELD_MAX];
-	unsigned int sent; /* in this tick */
-	uv_timer_t *tick;  /* runs for a tick after the first sample in it */
+	bool behind, ticked;
+	/* ticks: of the batch; since it is back; to leave the guest alone */
+	unsigned int away, rested, rest;
+	uv_timer_t *tick; /* runs while behind */
 };
+
+static bool backlog_add(struct backlog *b, const struct waiting *w)
+{
+	if (b->n == WAITING_MAX) {
+		return false;
+	}
+	b->at[(b->head + b->n++) % WAITING_MAX] = *w;
+	return true;
+}
+
+static struct waiting *backlog_first(struct backlog *b)
+{
+	return b->n ? &b->at[b->head] : NULL;
+}
+
+static void backlog_pop(struct backlog *b)
+{
+	b->head = (b->head + 1) % WAITING_MAX;
+	b->n--;
+}
 
 static int scmi_open(struct vdev *d, const struct vdev_args *a,
 		     struct av_err *err)
@@ -169,17 +209,6 @@ static bool kick_commands(struct vdev *d)
 
 /* ---- samples to the guest ---- */
 
-static void on_tick(uv_timer_t *t)
-{
-	struct vdev *d = t->data;
-	struct scmi_dev *v = d->priv;
-
-	v->sent = 0;
-	if (v->n) {
-		vdev_wake(d, Q_EVENT);
-	}
-}
-
 static void take_buffers(struct vdev *d)
 {
 	struct scmi_dev *v = d->priv;
@@ -199,63 +228,98 @@ static void take_buffers(struct vdev *d)
 			continue;
 		}
 		v->n_held++;
-	}
-	if (v->n_held > v->most_held) {
-		v->most_held = v->n_held;
+		v->out -= v->out > 0;
 	}
 }
 
 static void send_one(struct vdev *d)
 {
 	struct scmi_dev *v = d->priv;
-	const struct waiting *w = &v->waiting[v->head];
+	const struct waiting *w = backlog_first(&v->waiting);
 	const struct vq_chain *c = &v->held[v->first].c;
 	uint8_t out[SCMI_UPDATE_SIZE];
 
-	scmi_update(&v->s, w->sensor, &w->x, out);
+	scmi_update(&v->s, w->sensor, &w->m.x, out);
 	vq_write(c, 0, out, sizeof(out));
 	virtq_push(vdev_queue(d, Q_EVENT), c, sizeof(out));
 	v->first = (v->first + 1) % HELD_MAX;
 	v->n_held--;
+	v->out++;
+	backlog_pop(&v->waiting);
 }
 
-/* Pass over what the guest does not want any more. */
-static void skip_unwanted(struct scmi_dev *v)
+/* The first one that the guest still wants. */
+static bool any_waits(struct scmi_dev *v)
 {
-	while (v->n && !scmi_wants(&v->s, v->waiting[v->head].sensor)) {
-		v->head = (v->head + 1) % WAITING_MAX;
-		v->n--;
+	const struct waiting *w;
+
+	while ((w = backlog_first(&v->waiting)) &&
+	       !scmi_wants(&v->s, w->sensor)) {
+		backlog_pop(&v->waiting);
+	}
+	return w;
+}
+
+static void send_batch(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+
+	while (any_waits(v) && v->n_held && v->out < BATCH) {
+		send_one(d);
 	}
 }
 
-/* Samples in a tick. */
-static unsigned int budget(const struct scmi *s)
+static void on_tick(uv_timer_t *t)
 {
-	double hz = 0;
+	struct vdev *d = t->data;
+	struct scmi_dev *v = d->priv;
 
-	for (size_t i = 0; i < s->n; i++) {
-		hz += scmi_rate(s, i);
-	}
-	return 1 + (unsigned int)(hz * 1.25 * TICK_MS / 1000);
+	v->ticked = true;
+	vdev_wake(d, Q_EVENT);
 }
 
-/* Those buffers that are not held are on their way. */
+/* A tick of a guest that is behind. */
+static void let_catch_up(struct vdev *d)
+{
+	struct scmi_dev *v = d->priv;
+
+	if (v->out) {
+		v->away += v->away < REST_MAX;
+		v->rest = v->away > v->rest ? v->away : v->rest;
+		return;
+	}
+	if (v->rested < v->rest) {
+		v->rested++;
+		return;
+	}
+	v->rest -= (v->rest + 3) / 4;
+	v->away = v->rested = 0;
+	send_batch(d);
+	if (v->waiting.n == 0 && v->rest == 0) {
+		v->behind = false;
+		uv_timer_stop(v->tick);
+	}
+}
+
 static bool kick_events(struct vdev *d)
 {
 	struct scmi_dev *v = d->priv;
-	unsigned int most = budget(&v->s);
 
 	take_buffers(d);
-	skip_unwanted(v);
-	while (v->n && v->n_held && v->sent < most &&
-	       v->most_held - v->n_held < BATCH) {
-		if (!v->sent++) {
-			uv_timer_start(v->tick, on_tick, TICK_MS, 0);
+	if (v->behind) {
+		if (v->ticked) {
+			v->ticked = false;
+			let_catch_up(d);
 		}
-		send_one(d);
-		v->head = (v->head + 1) % WAITING_MAX;
-		v->n--;
-		skip_unwanted(v);
+		return false;
+	}
+	send_batch(d);
+	if (v->waiting.n) {
+		v->behind = true;
+		v->ticked = false;
+		v->away = v->rested = 0;
+		v->rest = 1;
+		uv_timer_start(v->tick, on_tick, TICK_MS, TICK_MS);
 	}
 	return false;
 }
@@ -271,7 +335,11 @@ static void scmi_stop(struct vdev *d, unsigned int q)
 			vdev_queue(d, q),
 			&v->held[(v->first + v->n_held) % HELD_MAX].c);
 	}
-	v->most_held = q == Q_EVENT ? 0 : v->most_held;
+	if (q == Q_EVENT) {
+		v->out = 0;
+		v->behind = false;
+		uv_timer_stop(v->tick);
+	}
 }
 
 static bool scmi_kick(struct vdev *d, unsigned int q)
@@ -283,7 +351,7 @@ static void scmi_dev_reset(struct vdev *d)
 {
 	struct scmi_dev *v = d->priv;
 
-	v->n = 0;
+	v->waiting.n = 0;
 	scmi_reset(&v->s);
 	tell_rates(d);
 }
@@ -291,24 +359,20 @@ static void scmi_dev_reset(struct vdev *d)
 static void take_sample(struct vdev *d, const struct port_msg *m)
 {
 	struct scmi_dev *v = d->priv;
-	struct waiting *w = &v->waiting[(v->head + v->n) % WAITING_MAX];
-	struct scmi_sample x;
+	struct waiting w = { .sensor = m->h.id };
 
-	health_add(&d->health->dropped, m->h.lost);
-	if (m->h.id >= v->s.n || m->len != sizeof(x)) {
+	if (m->h.id >= v->s.n || m->len != sizeof(w.m)) {
 		return;
 	}
-	memcpy(&x, m->data, sizeof(x));
-	scmi_sample(&v->s, m->h.id, &x);
-	if (!scmi_wants(&v->s, m->h.id)) {
+	memcpy(&w.m, m->data, sizeof(w.m));
+	health_add(&d->health->dropped, w.m.lost);
+	scmi_sample(&v->s, w.sensor, &w.m.x);
+	if (!scmi_wants(&v->s, w.sensor)) {
 		return;
 	}
-	if (v->n == WAITING_MAX) {
+	if (!backlog_add(&v->waiting, &w)) {
 		health_add(&d->health->dropped, 1);
-		return;
 	}
-	*w = (struct waiting){ .sensor = m->h.id, .x = x };
-	v->n++;
 	vdev_wake(d, Q_EVENT);
 }
 
@@ -324,7 +388,7 @@ static void scmi_message(struct vdev *d, const struct port_msg *m)
 			vdev_event(d, "the world said: %s", err.msg);
 		}
 		if (v->s.n == 0) {
-			v->n = 0; /* of sensors that are gone */
+			v->waiting.n = 0; /* of sensors that are gone */
 		}
 	}
 }
@@ -339,24 +403,51 @@ struct glue {
 		size_t imu; /* its index there */
 		char name[SCMI_NAME_MAX];
 	} shown[SCMI_SENSORS_MAX];
+	uint64_t lost;          /* not told yet */
+	struct backlog waiting; /* for the port */
 };
+
+/* False: the port is full. Samples come in bursts where the host was held up. */
+static bool hand_on(struct glue *g, struct waiting *w)
+{
+	int ret;
+
+	w->m.lost = g->lost;
+	ret = device_send(g->dev, PORT_SAMPLE, w->sensor, &w->m, sizeof(w->m));
+	g->lost = ret ? g->lost : 0;
+	return ret != -EAGAIN;
+}
+
+static void glue_writable(struct device *dev, void *priv)
+{
+	struct glue *g = priv;
+	struct waiting *w;
+
+	(void)dev;
+	while ((w = backlog_first(&g->waiting)) && hand_on(g, w)) {
+		backlog_pop(&g->waiting);
+	}
+}
 
 /* A sample is worth handing on before the driver's rate has taken effect too:
  * it is what a single reading shows. */
 static void on_imu(void *ctx, const void *msg)
 {
 	const struct imu_sample *s = msg;
-	const struct glue *g = ctx;
-	struct scmi_sample x = { .t = s->t };
+	struct glue *g = ctx;
+	struct waiting w = { .m.x.t = s->t };
 
 	for (size_t i = 0; i < g->n; i++) {
-		if (g->shown[i].imu == s->sensor) {
-			for (int k = 0; k < SCMI_AXES; k++) {
-				x.v[k] = s->raw[k];
-			}
-			/* full: counted, and told with the next */
-			(void)device_send(g->dev, PORT_SAMPLE, (uint32_t)i, &x,
-					  sizeof(x));
+		if (g->shown[i].imu != s->sensor) {
+			continue;
+		}
+		w.sensor = (uint32_t)i;
+		for (int k = 0; k < SCMI_AXES; k++) {
+			w.m.x.v[k] = s->raw[k];
+		}
+		if ((g->waiting.n || !hand_on(g, &w)) &&
+		    !backlog_add(&g->waiting, &w)) {
+			g->lost++;
 		}
 	}
 }
@@ -496,8 +587,9 @@ static void glue_close(struct device *dev, void *priv)
 /* The guest lost its device with the process; nobody asks for samples now. */
 static void glue_restarted(struct device *dev, void *priv)
 {
-	const struct glue *g = priv;
+	struct glue *g = priv;
 
+	g->waiting.n = 0;
 	for (size_t i = 0; i < g->n; i++) {
 		if (imu_rate(g->w->imu, g->shown[i].imu) > 0) {
 			(void)imu_disable(g->w->imu, g->shown[i].imu);
@@ -510,6 +602,7 @@ static const struct vdev_glue scmi_glue = {
 	.size = sizeof(struct glue),
 	.open = glue_open,
 	.close = glue_close,
+	.writable = glue_writable,
 	.restarted = glue_restarted,
 };
 
@@ -530,6 +623,7 @@ const struct vdev_type vdev_scmi = {
 	.id = VIRTIO_ID_SCMI,
 	.features = F_P2A_CHANNELS,
 	.n_queues = N_QUEUES,
+	.unkicked = 1 << Q_EVENT,
 	.home = VDEV_LOOP,
 	.opts = scmi_opts,
 	.qemu_device = "vhost-user-scmi",

@@ -117,7 +117,8 @@ static bool work(struct vdev_host *h, unsigned int q)
 		if (!h->slot[q].enabled || more) {
 			return more;
 		}
-		if (after.popped == before.popped && last) {
+		if ((after.popped == before.popped && last) ||
+		    (h->type->unkicked >> q & 1)) {
 			return false;
 		}
 		if (watch(h, q)) {

@@ -126,8 +126,9 @@ tests_unit_test_vsock_LDADD = $(CMOCKA_LDADD)
 libavsim_a_SOURCES += \
 	%D%/dev_scmi.c \
 	%D%/scmi.c %D%/scmi.h
-UNIT_TESTS += tests/unit/test_scmi
+UNIT_TESTS += tests/unit/test_scmi tests/unit/test_scmi_queue
 tests_unit_test_scmi_LDADD = $(CMOCKA_LDADD)
+tests_unit_test_scmi_queue_LDADD = tests/vu/libfront.a $(CMOCKA_LDADD)
 FUZZERS += tests/fuzz/fuzz_scmi
 tests_fuzz_fuzz_scmi_SOURCES = tests/fuzz/fuzz_scmi.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_scmi_LDFLAGS = $(FUZZ_LINK)

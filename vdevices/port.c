@@ -28,7 +28,7 @@ static const struct {
 	[PORT_DATA] = { true, true, 0, PORT_DATA_MAX },
 	[PORT_INPUT] = { true, false, sizeof(struct port_input),
 			 PORT_DATA_MAX },
-	[PORT_SAMPLE] = { true, false, sizeof(int64_t), 1024 },
+	[PORT_SAMPLE] = { true, true, sizeof(int64_t), 1024 },
 	[PORT_CONTROL] = { true, true, 1, 4096 },
 	[PORT_STOP] = { true, true, 0, 0 },
 	[PORT_EVENT] = { false, false, 1, 4096 },

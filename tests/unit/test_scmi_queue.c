@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event queue of virtio-scmi: samples to guests that are slow. */
+#include "config.h"
+
+#include "tests/unit/test.h"
+
+#include "tests/vu/front.h"
+#include "vdevices/host.h"
+#include "vdevices/scmi.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	COMMAND,
+	EVENT,
+	BUFFERS = 256, /* as Linux */
+	BATCH = 16,    /* a third of what Linux can hold, see dev_scmi.c */
+	WAITING = 4096,
+};
+
+struct bench {
+	struct health health;
+	struct vdev_args args;
+	struct vdev_thread *t;
+	int world; /* end of the port */
+	struct front_mem *m;
+	struct front *f;
+	uint64_t at[BUFFERS]; /* guest-physical, by cookie */
+	int64_t given, got;   /* stamps of the last */
+};
+
+static void control(struct bench *b, const char *text)
+{
+	struct {
+		struct port_header h;
+		char text[200];
+	} m = { .h = { .kind = PORT_CONTROL } };
+
+	strcpy(m.text, text);
+	CHECK(send(b->world, &m, sizeof(m.h) + strlen(text), 0) > 0);
+}
+
+static void command(struct bench *b, uint32_t id, uint32_t value)
+{
+	uint32_t out[3] = { SCMI_SENSOR << 10 | id, 0, value }, in[34];
+
+	CHECK_EQ(front_request(b->f, COMMAND, out, sizeof(out), in, sizeof(in),
+			       FRONT_WAIT_MS),
+		 8);
+	CHECK_EQ(in[1], SCMI_SUCCESS);
+}
+
+static void offer(struct bench *b, uint64_t i)
+{
+	struct front_buf fb = { b->at[i], 128, true };
+
+	CHECK_EQ(front_add(b->f, EVENT, &fb, 1, i), 0);
+}
+
+static void bench_open(struct bench *b)
+{
+	struct front_opts fo = { .queue_size = BUFFERS };
+	struct vdev_host_opts o = { .type = vdev_type_find("scmi"),
+				    .args = &b->args,
+				    .listen_fd = -1,
+				    .health = &b->health };
+	struct av_err err = { 0 };
+	int port[2], conn[2];
+
+	*b = (struct bench){ .args = { .name = "scmi0" } };
+	CHECK_EQ(port_pair(port), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
+	o.port_fd = port[1];
+	o.conn_fd = conn[1];
+	b->world = port[0];
+	control(b, "sensor scmi.iio.accel accel accelerometer -3 39226 400");
+	CHECK_EQ(vdev_thread_start(&o, &b->t, &err), 0);
+	fo.conn_fd = conn[0];
+	fo.mem = b->m = front_mem_create(1, 1 << 20);
+	CHECK_EQ(front_open(&fo, &b->f, &err), 0);
+	CHECK_EQ(front_start(b->f, &err), 0);
+	for (uint64_t i = 0; i < BUFFERS; i++) {
+		b->at[i] = front_alloc(b->m, 128, 8);
+		offer(b, i);
+	}
+	front_kick(b->f, EVENT);
+	command(b, 0xb, 1);                            /* notify */
+	command(b, 0xa, 25u << 16 | 28 << 11 | 3);     /* 25e-4 s, stamps */
+}
+
+static void bench_close(struct bench *b)
+{
+	front_close(b->f);
+	front_mem_destroy(b->m);
+	close(b->world);
+	vdev_thread_join(b->t);
+}
+
+/* Samples 1, 2, 3 ... with that stamp and, in x, that value. */
+static void give(struct bench *b, int n, uint64_t lost)
+{
+	struct {
+		struct port_header h;
+		struct scmi_sample x;
+		uint64_t lost;
+	} m = { .h = { .kind = PORT_SAMPLE }, .lost = lost };
+
+	for (int i = 0; i < n; i++) {
+		m.x.t = ++b->given;
+		m.x.v[0] = b->given;
+		while (send(b->world, &m, sizeof(m), 0) < 0) {
+			CHECK_EQ(errno, EAGAIN);
+			usleep(1000);
+		}
+	}
+}
+
+/* The next one; it keeps its buffer. Return: its cookie. */
+static uint64_t take(struct bench *b)
+{
+	const uint32_t *w;
+	struct front_used u;
+
+	CHECK_EQ(front_wait(b->f, EVENT, &u, FRONT_WAIT_MS), 0);
+	CHECK_EQ(u.len, SCMI_UPDATE_SIZE);
+	w = front_mem_at(b->m, b->at[u.cookie]);
+	b->got++;
+	CHECK_EQ(w[3], b->got); /* in their order, none missing */
+	CHECK_EQ(w[5], b->got); /* with their own stamp */
+	return u.cookie;
+}
+
+static bool nothing_comes(struct bench *b, int ms)
+{
+	struct front_used u;
+
+	return front_wait(b->f, EVENT, &u, ms) == -ETIMEDOUT;
+}
+
+static void await(_Atomic uint64_t *c, uint64_t n)
+{
+	for (int i = 0; i < 20000 && atomic_load(c) < n; i++) {
+		usleep(1000);
+	}
+	CHECK_EQ(atomic_load(c), n);
+}
+
+TEST(a_guest_that_keeps_up_gets_each_sample_as_it_comes)
+{
+	struct bench b;
+	int kicks = 0;
+
+	bench_open(&b);
+	for (int i = 0; i < 1000; i++) {
+		give(&b, 1, 0);
+		offer(&b, take(&b));
+		kicks += front_kick(b.f, EVENT);
+	}
+	/* the device looks for buffers itself: they cost the guest no exit */
+	CHECK(kicks <= 1);
+	CHECK_EQ(atomic_load(&b.health.dropped), 0);
+	bench_close(&b);
+}
+
+/* Time is only waited for here where nothing may come in it. */
+TEST(a_guest_that_is_behind_gets_the_next_batch_when_it_has_taken_the_last)
+{
+	uint64_t cookie[BATCH];
+	struct bench b;
+
+	bench_open(&b);
+	give(&b, 100, 0);
+	for (int i = 0; i < BATCH; i++) {
+		cookie[i] = take(&b);
+	}
+	CHECK(nothing_comes(&b, 30));
+	/* in its interrupt: one buffer after the other comes back */
+	for (int i = 0; i < BATCH - 1; i++) {
+		offer(&b, cookie[i]);
+		front_kick_always(b.f, EVENT);
+	}
+	CHECK(nothing_comes(&b, 30));
+	offer(&b, cookie[BATCH - 1]);
+	front_kick_always(b.f, EVENT);
+	for (int i = 0; i < BATCH; i++) {
+		cookie[i] = take(&b);
+	}
+	CHECK(nothing_comes(&b, 30));
+	bench_close(&b);
+}
+
+TEST(a_guest_that_is_behind_gets_every_sample_in_the_end)
+{
+	struct bench b;
+
+	bench_open(&b);
+	give(&b, 500, 0);
+	for (int i = 0; i < 500; i++) {
+		uint64_t cookie = take(&b);
+
+		usleep(i % 50 ? 0 : 20000);
+		offer(&b, cookie);
+		front_kick(b.f, EVENT);
+	}
+	/* and then it keeps up again */
+	for (int i = 0; i < 100; i++) {
+		give(&b, 1, 0);
+		offer(&b, take(&b));
+		front_kick(b.f, EVENT);
+	}
+	CHECK_EQ(atomic_load(&b.health.dropped), 0);
+	bench_close(&b);
+}
+
+TEST(what_does_not_fit_is_dropped_and_counted)
+{
+	struct bench b;
+
+	bench_open(&b);
+	give(&b, WAITING + BATCH + 100, 0);
+	await(&b.health.dropped, 100);
+	/* as is what the world had no room for */
+	give(&b, 1, 7);
+	await(&b.health.dropped, 108);
+	for (int i = 0; i < WAITING + BATCH; i++) {
+		offer(&b, take(&b));
+		front_kick(b.f, EVENT);
+	}
+	CHECK(nothing_comes(&b, 30));
+	bench_close(&b);
+}
+
+TEST(a_driver_that_starts_anew_finds_nothing_of_the_last)
+{
+	struct av_err err = { 0 };
+	struct bench b;
+
+	bench_open(&b);
+	give(&b, 100, 0);
+	for (int i = 0; i < BATCH; i++) {
+		take(&b);
+	}
+	CHECK_EQ(front_reset(b.f, &err), 0);
+	CHECK_EQ(front_start(b.f, &err), 0);
+	for (uint64_t i = 0; i < BUFFERS; i++) {
+		offer(&b, i);
+	}
+	front_kick(b.f, EVENT);
+	CHECK(nothing_comes(&b, 30));
+	command(&b, 0xb, 1);
+	command(&b, 0xa, 25u << 16 | 28 << 11 | 3);
+	b.got = b.given;
+	for (int i = 0; i < 100; i++) {
+		give(&b, 1, 0);
+		offer(&b, take(&b));
+		front_kick(b.f, EVENT);
+	}
+	bench_close(&b);
+}
+
+int main(void)
+{
+	return RUN_TESTS(
+		T(a_guest_that_keeps_up_gets_each_sample_as_it_comes),
+		T(a_guest_that_is_behind_gets_the_next_batch_when_it_has_taken_the_last),
+		T(a_guest_that_is_behind_gets_every_sample_in_the_end),
+		T(what_does_not_fit_is_dropped_and_counted),
+		T(a_driver_that_starts_anew_finds_nothing_of_the_last));
+}
