@@ -6,17 +6,20 @@ Of each read, guest and recording must agree in every sample: values to the
 quantum, times to the nanosecond, none missing. How long a read takes does not
 matter. AVSIM_GUEST_SCMI=full: 60 s of samples at either rate.
 
-The guest has one processor: Linux moves samples from the interrupt to a worker
-through a queue of some 50, and where a loaded host holds up the worker's
-processor alone for 60 ms, it drops what comes meanwhile."""
+A guest that the host starves gets its samples late; where it cannot keep up for
+seconds avsim drops some, and counts and records that. Only then a read that
+lacks samples is skipped, never for what Linux lost by itself. The guest has one
+processor: see avsim-devices(5) about several."""
 import base64
 import gzip
 import os
+import re
 import struct
 import subprocess
+import xml.etree.ElementTree as ET
 
 import kit
-from guest import SLOW, TOP_BUILD, Guest
+from guest import SLOW, TOP_BUILD, Guest, Skip
 
 MATRIX = ["arm64/11", "arm64/10"]
 CI = ["arm64/11"]
@@ -25,6 +28,20 @@ SECONDS = {100: 60 if FULL else 5, 400: 60 if FULL else 10}
 NAMES = ("scmi.iio.accel", "scmi.iio.gyro")
 QUANTA = {"scmi.iio.accel": 1000, "scmi.iio.gyro": 10000}
 HOMES = {"11": "loop", "10": "child"}  # where the device runs
+SCENARIO = """name: weave
+summary: the car speeds up, brakes and turns all the time
+duration: 600s
+seed: 1
+vehicle: compact-ev
+start: { speed: 5 m/s, ignition: on, gear: D }
+timeline:
+  - every: 9s
+    do: [{ throttle: 40 % }, wait: 4s, { throttle: 0 },
+         { brake: 15 % }, wait: 3s, { brake: 0 }]
+  - every: 7s
+    do: [{ steer: { angle: 60 deg, over: 1s } }, wait: 3s,
+         { steer: { angle: -60 deg, over: 1s } }]
+"""
 PROFILE = """guest: scmi
 summary: "Linux of the guest kit with motion sensors"
 proven: this test
@@ -58,9 +75,12 @@ def setup(t):
     path = os.path.join(t.dir, "scmi.yaml")
     with open(path, "w") as f:
         f.write(PROFILE.replace("HOME", HOMES[t.qemu]))
+    drive = os.path.join(t.dir, "weave.yaml")
+    with open(drive, "w") as f:
+        f.write(SCENARIO)
     t.recording = os.path.join(t.dir, "run.avrec")
     t.reads = []  # (sensor, rate, [(t, x, y, z)])
-    t.car = t.avsim("--scenario", "city-drive", "--linger", "--guest", path,
+    t.car = t.avsim("--scenario", drive, "--linger", "--guest", path,
                     record=t.recording,
                     env={"AVSIM_GUEST_CACHE": os.path.join(t.dir, "kit"),
                          "AVSIM_QEMU": kit.qemu(t.qemu, t.arch),
@@ -89,24 +109,29 @@ def test_scmi_iio_makes_both_devices(t):
 
 def test_iio_info_shows_scale_range_and_rates(t):
     out = t.guest.check("iio_info", timeout=60)
-    for name in NAMES:
-        assert name in out, out
-    for name, scale, top in (("scmi.iio.accel", "0.001", "39226"),
-                             ("scmi.iio.gyro", "0.0001", "87266")):
-        part = out[out.index(name):].split("iio:device")[0]
-        assert "sampling_frequency_available" in part, part
-        got = [float(x) for x in attr(
-            t, name, "*sampling_frequency_available").split()]
-        assert sorted(got) == [12.5, 25, 50, 100, 200, 400], got
-        scales = attr(t, name, "*_scale").split()
-        assert set(float(s) for s in scales) == {float(scale)}, scales
-        raw = attr(t, name, "*raw_available").strip("[] \n").split()
-        assert [float(x) for x in raw] == [-int(top), 1, int(top)], raw
+    for name, channel, scale, top in (
+            ("scmi.iio.accel", "accel", 0.001, 39226),
+            ("scmi.iio.gyro", "anglvel", 0.0001, 87266)):
+        part = re.search(r"iio:device\d: %s \(buffer capable\)\n"
+                         r"(?:\t\t.*\n)+" % re.escape(name), out)
+        assert part, out
+        found = re.findall(r"\t\t\t(\S+): +\(input, index: (\d), format: "
+                           r"le:S64/64>>0\)\n((?:\t\t\t.*attr.*\n)*)",
+                           part.group(0))
         # the HAL wants exactly x, y, z and a time
-        scan = attr(t, name, "scan_elements/*_index").split()
-        assert sorted(scan) == ["0", "1", "2", "3"], scan
-        assert set(attr(t, name, "scan_elements/*_type").split()) == \
-            {"le:s64/64>>0"}, part
+        assert [(n, i) for n, i, _ in found] == [
+            (channel + "_x", "0"), (channel + "_y", "1"), (channel + "_z", "2"),
+            ("timestamp", "3")], part.group(0)
+        for _, _, attrs in found[:3]:
+            value = dict(re.findall(r"attr +\d: (\w+) value: (.*)", attrs))
+            assert float(value["scale"]) == scale, attrs
+            assert [float(x) for x in value["raw_available"].strip(
+                "[]").split()] == [-top, 1, top], attrs
+            assert sorted(float(x) for x in value[
+                "sampling_frequency_available"].split()) == [
+                    12.5, 25, 50, 100, 200, 400], attrs
+    # and the last file that matches is the one that the HAL takes
+    assert attr(t, "scmi.iio.gyro", "*_scale").split() == ["0.000100000"] * 3
 
 
 def test_a_single_read_shows_the_mounting(t):
@@ -150,21 +175,30 @@ def lost_by_linux(t):
     return int(t.guest.run("dmesg | grep -c 'queue full'")[1].split()[0])
 
 
+def dropped(t):
+    """What avsim says, once a second, that it could not get rid of."""
+    return max([int(n) for n in re.findall(
+        r" dropped=(\d+)", dump(t, "device:scmi0"))] or [0])
+
+
 def check_read(t, rows, rate, seconds):
     assert len(rows) == rate * seconds, len(rows)
     for a, b in zip(rows, rows[1:]):
         assert b[0] > a[0], (a, b)
-    # after the first few, which a driver may get at the old rate, in step
-    late = rows[rate // 10:]
-    steps = {b[0] - a[0] for a, b in zip(late, late[1:])}
+    steps = {b[0] - a[0] for a, b in zip(rows, rows[1:])}
+    if steps != {1000000000 // rate} and dropped(t):
+        raise Skip("the host gave the guest too little time: %d samples "
+                   "dropped and counted" % dropped(t))
     assert steps == {1000000000 // rate}, (steps, lost_by_linux(t))
 
 
 def test_buffered_reads_at_100_hz(t):
     n = SECONDS[100]
-    t.guest.check(start_read(t, "scmi.iio.accel", 100, n),
+    t.guest.check("(%s) & (%s) & wait" %
+                  tuple(start_read(t, name, 100, n) for name in NAMES),
                   timeout=30 + 3 * n)
-    check_read(t, fetch(t, "scmi.iio.accel", 100), 100, n)
+    for name in NAMES:
+        check_read(t, fetch(t, name, 100), 100, n)
 
 
 def test_both_at_400_hz(t):
@@ -186,21 +220,77 @@ def test_iio_readdev_streams(t):
 
 
 def test_the_recording_has_what_the_guest_read(t):
-    health = [line for line in t.car.ctl("status").splitlines()
-              if "scmi0" in line]
     assert t.car.stop(60) == 0
-    out = subprocess.run([os.path.join(TOP_BUILD, "avsim"), "dump", "--only",
-                          "device:scmi0", t.recording], text=True, check=True,
-                         stdout=subprocess.PIPE, env=t.car.env).stdout
-    assert " dropped=0" in out.strip().splitlines()[-1], (out[-600:], health)
+    lost = dropped(t)
     for name, rate, rows in t.reads:
         known = recorded(t, name)
         within = [k for k in known if rows[0][0] <= k <= rows[-1][0]]
-        assert len(within) == len(rows), (name, rate, len(within), len(rows))
+        assert 0 <= len(within) - len(rows) <= lost, (
+            name, rate, len(within), len(rows), lost)
         for ns, *xyz in rows:
             assert known[ns] == xyz, (name, rate, ns, known.get(ns), xyz)
     commands = dump(t, "command:*")
     assert "sensor-rate" in commands, commands[:400]
+
+
+def hal_axes(name, kind):
+    """What trout's sensors HAL makes of (x, y, z) by the vehicle's file."""
+    path = os.path.join(kit.TOP, "sim/vehicles/compact-ev",
+                        "sensor_hal_configuration.xml")
+    module = next(m for m in ET.parse(path).getroot().iter("module")
+                  if m.get("halName") ==
+                  "android.hardware.sensors@2.0-Google-IIO-Subhal")
+    sensor = next(s for s in module.iter("sensor")
+                  if s.get("name") == name and s.get("type") == str(kind))
+    turn = sensor.find("configuration/orientation")
+    assert turn.get("rotate") == "true"
+    how = [(int(turn.find(a).get("map")), turn.find(a).get("negate") == "true")
+           for a in "xyz"]
+    return lambda v: [(-v[i] if negate else v[i]) / QUANTA[name]
+                      for i, negate in how]
+
+
+def alike(rows, axis, turn, signal, factor):
+    """Slope and correlation of an axis of the HAL with a signal of the car,
+    both as means of 0.5 s; and the mean of the axis."""
+    bins, i = {}, 0
+    for ns, *xyz in rows:
+        ns -= 15000000  # the sensors' delay, see sim/sensors/imu.h
+        while i + 1 < len(signal) and signal[i + 1][0] <= ns:
+            i += 1
+        bins.setdefault(ns // 500000000, []).append(
+            (turn(xyz)[axis], signal[i][1] * factor))
+    pairs = [[sum(c) / len(c) for c in zip(*b)] for b in bins.values()]
+    n = len(pairs)
+    my, mx = [sum(c) / n for c in zip(*pairs)]
+    sxx = sum((x - mx) ** 2 for _, x in pairs)
+    syy = sum((y - my) ** 2 for y, _ in pairs)
+    sxy = sum((y - my) * (x - mx) for y, x in pairs)
+    return sxy / sxx, sxy / (sxx * syy) ** 0.5, my
+
+
+def test_the_hal_makes_the_cars_motion_of_it(t):
+    """Right, ahead and up of the car, out of the guest's raw values and the
+    configuration file, against speed and yaw rate on the CAN bus."""
+    deg = 3.141592653589793 / 180
+    reads = {name: rows for name, rate, rows in t.reads if rate == 400 and
+             len(rows) > 1000}
+    acc, gyr = (reads[n] for n in NAMES)
+    of_acc, of_gyr = hal_axes(NAMES[0], 1), hal_axes(NAMES[1], 4)
+    car = "Vehicle.Acceleration."
+    for rows, axis, turn, path, factor in (
+            (acc, 0, of_acc, car + "Lateral", -1),  # right, and left
+            (acc, 1, of_acc, car + "Longitudinal", 1),
+            (gyr, 2, of_gyr, "Vehicle.AngularVelocity.Yaw", deg)):
+        slope, together, _ = alike(rows, axis, turn, signal(t, path), factor)
+        assert 0.8 < slope < 1.25 and together > 0.95, (path, slope, together)
+    up = alike(acc, 2, of_acc, signal(t, car + "Longitudinal"), 1)[2]
+    assert 9.6 < up < 10.0, up
+
+
+def signal(t, path):
+    """[(ns, value)]"""
+    return [(ns, v[0]) for ns, v in channel(t, "signal:" + path)]
 
 
 def dump(t, only):
@@ -210,12 +300,17 @@ def dump(t, only):
                           timeout=300 * SLOW).stdout
 
 
-def recorded(t, name):
-    """ns -> quanta, of the recording's channel imu."""
-    known = {}
-    for line in dump(t, "imu:" + name).splitlines():
+def channel(t, only):
+    """[(ns, [values])]"""
+    out = []
+    for line in dump(t, only).splitlines():
         at, _, _, *v = line.split("\t")
         s, frac = at.split(".")
-        known[int(s) * 10**9 + int(frac)] = [round(float(x) * QUANTA[name])
-                                             for x in v]
-    return known
+        out.append((int(s) * 10**9 + int(frac), [float(x) for x in v]))
+    return out
+
+
+def recorded(t, name):
+    """ns -> quanta, of the recording's channel imu."""
+    return {ns: [round(x * QUANTA[name]) for x in v]
+            for ns, v in channel(t, "imu:" + name)}
