@@ -59,9 +59,11 @@ FUZZERS += tests/fuzz/fuzz_scenario
 tests_fuzz_fuzz_scenario_SOURCES = tests/fuzz/fuzz_scenario.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_scenario_LDFLAGS = $(FUZZ_LINK)
 
-TESTS += tests/scenario/test_man.py tests/scenario/test_rav4.py \
+TESTS += tests/scenario/test_man.py tests/scenario/test_agree.py \
+	tests/scenario/test_rav4.py \
 	tests/scenario/test_schema.py
-EXTRA_DIST += tests/scenario/test_man.py tests/scenario/test_rav4.py \
+EXTRA_DIST += tests/scenario/test_man.py tests/scenario/test_agree.py \
+	tests/scenario/test_rav4.py \
 	tests/scenario/test_schema.py
 dist_man_MANS += man/avsim-scenario.5
 
