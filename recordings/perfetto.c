@@ -212,6 +212,19 @@ static void counter(struct perfetto *p, const struct track *parent, vtime t,
 	}
 }
 
+/* What a track remembers of its slice is what the trace shows of it. */
+static bool opened(struct perfetto *p, struct track *tr, const char *text)
+{
+	tr->open = strndup(text, PERFETTO_TEXT_MAX);
+	p->lost += !tr->open;
+	return tr->open != NULL;
+}
+
+static bool is_open(const struct track *tr, const char *text)
+{
+	return tr && tr->open && !strncmp(tr->open, text, PERFETTO_TEXT_MAX);
+}
+
 static void close_slice(struct perfetto *p, struct track *tr, vtime t)
 {
 	end(p, tr, t);
@@ -228,18 +241,15 @@ static void state(struct perfetto *p, const struct track *parent, vtime t,
 				    NULL;
 
 	value = *value ? value : "(none)";
-	if (!tr || (tr->open && !strcmp(tr->open, value))) {
+	if (!tr || is_open(tr, value)) {
 		return;
 	}
 	if (tr->open) {
 		close_slice(p, tr, t);
 	}
-	tr->open = strdup(value);
-	if (!tr->open) {
-		p->lost++;
-		return;
+	if (opened(p, tr, value)) {
+		begin(p, tr, t, value, NULL, 0);
 	}
-	begin(p, tr, t, value, NULL, 0);
 }
 
 /* What was text is a number now: the text ends. */
@@ -274,15 +284,9 @@ static void span_begin(struct perfetto *p, const struct track *parent, vtime t,
 {
 	struct track *tr = free_lane(p, parent, name, t);
 
-	if (!tr) {
-		return;
+	if (tr && opened(p, tr, id)) {
+		begin(p, tr, t, what, NULL, 0);
 	}
-	tr->open = strdup(id);
-	if (!tr->open) {
-		p->lost++;
-		return;
-	}
-	begin(p, tr, t, what, NULL, 0);
 }
 
 /* Nothing, where it began before the trace did. */
@@ -292,7 +296,7 @@ static void span_end(struct perfetto *p, const struct track *parent, vtime t,
 	for (unsigned int i = 0; parent && i < LANES_MAX; i++) {
 		struct track *tr = known(p, parent, LANE, i, name);
 
-		if (tr && tr->open && !strcmp(tr->open, id)) {
+		if (is_open(tr, id)) {
 			close_slice(p, tr, t);
 			return;
 		}

@@ -370,6 +370,29 @@ TEST(tracks_have_a_limit_and_texts_become_utf8)
 	free(m.v);
 }
 
+TEST(a_long_text_is_cut_and_remembered_as_cut)
+{
+	char value[5001], *text;
+	struct memory m;
+
+	memory_begin(&m);
+	memset(value, 'x', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	put(&m, 1, REC_POWER, "state", value);
+	put(&m, 2, REC_POWER, "state", value);
+	value[999] = 'y'; /* the last byte that is shown */
+	put(&m, 3, REC_POWER, "state", value);
+	value[1000] = 'y';
+	put(&m, 4, REC_POWER, "state", value);
+	memory_end(&m);
+	text = events(&m);
+	CHECK(strstr(text, "1 begin 2 xxx") && strstr(text, "3 begin 2 xxx"));
+	CHECK(!strstr(text, "\n2 ") && !strstr(text, "\n4 "));
+	CHECK(m.n < 2500);
+	free(text);
+	free(m.v);
+}
+
 /* ---- store ---- */
 
 static size_t store_size(const struct trace_store *s, uint8_t *first_of_rest)
@@ -492,6 +515,7 @@ int main(void)
 		T(what_overlaps_is_on_tracks_of_its_own),
 		T(health_of_a_device_is_counters_and_what_is_no_request_an_instant),
 		T(tracks_have_a_limit_and_texts_become_utf8),
+		T(a_long_text_is_cut_and_remembered_as_cut),
 		T(a_ring_keeps_the_newest_and_the_head),
 		T(what_is_no_ring_keeps_the_oldest),
 		T(nothing_asked_for_is_a_ring_of_four_mebibytes),
