@@ -88,7 +88,8 @@ def test_nothing_is_lost_when_avsim_is_killed_under_load(t):
     assert kills >= 3, "fio was done after %d kills" % kills
     rc, out = t.guest.collect(job)
     assert rc == 0 and "fio 0" in out, out
-    errors = t.guest.check("dmesg | grep -ci 'i/o error' || true")
+    # an answer too many would be "id N is not a head!" of a broken queue
+    errors = t.guest.check("dmesg | grep -ci 'i/o error\\|not a head' || true")
     assert errors.strip() == "0", t.guest.check("dmesg | tail -20")
 
 
