@@ -27,7 +27,7 @@
 enum {
 	/* The guest's stream is held beyond this. Not before: QEMU drops what a
 	 * virtconsole's socket does not take at once (flush_buf() of its
-	 * virtio-console.c), and a socket takes 4 KiB of a console's writes. */
+	 * virtio-console.c), and a socket takes some 100 KiB. */
 	OUT_MAX = 1 << 20,
 	CHUNK = 4096,
 };

@@ -14,6 +14,7 @@ from guest import SLOW, Skip
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 CI = ["arm64/11", "x86_64/10"]
 SIZE = 10_000_000
+WINDOW = 32768
 
 
 def setup(t):
@@ -203,8 +204,8 @@ def test_chardev_console_login(t):
 
 def test_chardev_console_10_mb_each_way(t):
     # QEMU drops what a virtconsole's socket does not take at once, and says so
-    # in its source; a socket takes some 250 writes, which have 16 bytes each
-    both_ways(t, raw(t, t.console), t.shell, window=4000)
+    # in its source; a socket takes some 40 of a console's writes, of 2 KiB or 4
+    both_ways(t, raw(t, t.console), t.shell, window=WINDOW)
 
 
 def only_vhost_user(t):
@@ -242,4 +243,4 @@ def test_ports_come_back_after_a_crash(t):
     time.sleep(2)
     echo(t, "echo", 1000000)
     both_ways(t, named(t, "data"), t.pty, 1000000)
-    both_ways(t, "/dev/" + t.console, t.shell, 1000000, window=4000)
+    both_ways(t, "/dev/" + t.console, t.shell, 1000000, window=WINDOW)
