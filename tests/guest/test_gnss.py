@@ -145,15 +145,20 @@ def check_fixes(file, got):
 
 
 def check_raw(file, got):
-    want = [r[2] for r in record(file, "Raw")]
+    """Every row, byte for byte, below the header of its file."""
+    with open(file) as f:
+        header = next(line for line in f if line.startswith("# Raw,")).strip()
+    want = [",".join(r) for r in record(file, "Raw")]
     have = []
     for _, lines in got:
         if "Raw" in lines[0] and not lines[0].startswith("Fix"):
-            assert "TimeNanos" in lines[0], lines[0]
-            rows = [line.split(",") for line in lines[1:]]
-            assert rows and len({r[2] for r in rows}) == 1, lines[:3]
-            have += [r[2] for r in rows]
-    assert sorted(have) == sorted(want), (len(have), len(want))
+            assert lines[0] == header, lines[0]
+            assert lines[1:] and len({r.split(",")[2] for r in lines[1:]}) == 1, \
+                lines[:3]
+            have += lines[1:]
+    assert sorted(have) == sorted(want), (
+        len(have), len(want), sorted(set(want) - set(have))[:2],
+        sorted(set(have) - set(want))[:2])
 
 
 def test_every_fix_of_the_new_log(t):
