@@ -262,10 +262,12 @@ static void rmc(struct nmea *m)
 		if (!date(m, yy < 80 ? 2000 + yy : 1900 + yy, v / 100 % 100,
 			  v / 10000)) {
 			bad_field(m, 9, "date");
+			m->has &= ~(unsigned int)HAS_RMC;
 			return;
 		}
 	}
 	if (!place(m, 3, false)) {
+		m->has &= ~(unsigned int)HAS_RMC; /* as if it was not there */
 		return;
 	}
 	m->valid = m->valid || letter(m, 2) == 'A' || letter(m, 2) == 'D';
@@ -290,6 +292,7 @@ static void gga(struct nmea *m, bool gns)
 	}
 	at_time(m, ms, gns ? HAS_GNS : HAS_GGA);
 	if (!place(m, 2, true)) {
+		m->has &= ~(unsigned int)(gns ? HAS_GNS : HAS_GGA);
 		return;
 	}
 	m->valid = m->valid ||
@@ -309,9 +312,11 @@ static void gll(struct nmea *m)
 		return;
 	}
 	at_time(m, ms, HAS_GLL);
-	if (place(m, 1, false)) {
-		m->valid = m->valid || letter(m, 6) == 'A';
+	if (!place(m, 1, false)) {
+		m->has &= ~(unsigned int)HAS_GLL;
+		return;
 	}
+	m->valid = m->valid || letter(m, 6) == 'A';
 }
 
 static void vtg(struct nmea *m)

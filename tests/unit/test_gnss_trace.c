@@ -127,6 +127,7 @@ TEST(nmea_bad_fields_are_left_out_with_their_column)
 		 "$GPRMC,093014.50,A,1230.5,S,00700.25,E,1,90.0,040526,,,A\n");
 	CHECK_EQ(f.ret, 0);
 	CHECK_EQ(f.t->skipped, 5);
+	CHECK_EQ(f.t->n_fixes, 1); /* what is left out is no outage either */
 	CHECK(says(&f.notes, "1:40: 'x' is no number"));
 	CHECK(says(&f.notes, "2:29: '00760.25' is no latitude or longitude"));
 	CHECK(says(&f.notes, "3:8: '093x12.50' is no time"));
