@@ -255,20 +255,34 @@ static void flush(struct net_dev *n)
 	}
 }
 
-/* New buffers came. */
-static void kick_rx(struct net_dev *n)
+/* New buffers came to queue @kicked. */
+static void kick_rx(struct net_dev *n, unsigned int kicked)
 {
 	while (n->wait.head) {
 		const struct net_frame *e = n->wait.head;
 		unsigned int q = receive_queue(n, e->data, e->len);
 
-		if (!vdev_queue_enabled(n->d, q) ||
-		    !give(n, q, e->data, e->len)) {
+		if (!vdev_queue_enabled(n->d, q)) {
+			break;
+		}
+		if (!give(n, q, e->data, e->len)) {
+			if (q != kicked) {
+				vdev_wake(n->d, q); /* its turn to be heard */
+			}
 			break;
 		}
 		free(net_fifo_take(&n->wait));
 	}
 	flush(n);
+}
+
+/* A driver refills its buffers with every frame: of no interest, unless frames
+ * wait for them. */
+static bool net_deaf(struct vdev *d, unsigned int q)
+{
+	struct net_dev *n = d->priv;
+
+	return q % 2 == 0 && !is_ctrl(n, q) && !n->wait.n;
 }
 
 /* ---- from the guest ---- */
@@ -383,7 +397,7 @@ static bool net_kick(struct vdev *d, unsigned int q)
 	if (q % 2) {
 		return kick_tx(n, q);
 	}
-	kick_rx(n);
+	kick_rx(n, q);
 	return false;
 }
 
@@ -615,6 +629,7 @@ const struct vdev_type vdev_net = {
 	.get_config = net_get_config,
 	.start = net_start,
 	.kick = net_kick,
+	.deaf = net_deaf,
 	.reset = net_reset,
 	.message = net_message,
 };

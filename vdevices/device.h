@@ -118,6 +118,10 @@ struct vdev_type {
 	/* Chains may wait. Handle at most some dozens, then return true if
 	 * more wait: other queues come first, then kick() again. */
 	bool (*kick)(struct vdev *d, unsigned int q);
+	/* Kicks of @q would say nothing that matters: its chains are looked for
+	 * when there is something for them. After vdev_wake() it is asked anew.
+	 * Optional. */
+	bool (*deaf)(struct vdev *d, unsigned int q);
 	/* Queue stops: complete (or unpop) all its chains before returning.
 	 * Optional for devices that complete within kick(). */
 	void (*stop)(struct vdev *d, unsigned int q);

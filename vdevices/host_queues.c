@@ -94,6 +94,12 @@ static bool watch(struct vdev_host *h, unsigned int q)
 	return true;
 }
 
+static bool deaf(struct vdev_host *h, unsigned int q)
+{
+	return h->type->unkicked >> q & 1 ||
+	       (h->type->deaf && h->type->deaf(&h->dev, q));
+}
+
 /*
  * Kicks are switched off while the device works. A device that leaves chains
  * where they are (it has nothing to give) must not be called over and over for
@@ -117,8 +123,7 @@ static bool work(struct vdev_host *h, unsigned int q)
 		if (!h->slot[q].enabled || more) {
 			return more;
 		}
-		if ((after.popped == before.popped && last) ||
-		    (h->type->unkicked >> q & 1)) {
+		if (deaf(h, q) || (after.popped == before.popped && last)) {
 			return false;
 		}
 		if (watch(h, q)) {
@@ -162,7 +167,8 @@ void vdev_flush(struct vdev *d, unsigned int q)
 		int64_t now = health_clock_ns();
 
 		spin_worked(&h->spin, now, now);
-		if (h->slot[q].enabled && !h->slot[q].watched && watch(h, q)) {
+		if (h->slot[q].enabled && !h->slot[q].watched && !deaf(h, q) &&
+		    watch(h, q)) {
 			virtq_want_kick(h->q[q], false);
 		}
 	}

@@ -31,7 +31,7 @@
 
 enum {
 	EVENTS = 64,        /* taken from the set at once */
-	ROUNDS = 8,         /* of reading sockets before the loop's turn ends */
+	ROUNDS = 16,        /* of reading sockets before the loop's turn ends */
 	NO_HURRY_MS = 1000, /* what libslirp says when nothing is due */
 	UDP_KNOWN = 8192,   /* power of two */
 	FDS_SPARE = 128,    /* left to everything else in the process */
@@ -62,6 +62,8 @@ struct net_stack {
 	uv_timer_t *timer;
 	bool dirty; /* the set must be asked for again */
 	bool ready, due;
+	uint64_t told; /* when the library last heard what time it is, ms */
+	int rounds; /* of the next turn */
 	struct watch *watch; /* by descriptor */
 	size_t n_watch;
 	int *named; /* descriptors in the set */
@@ -293,23 +295,32 @@ static bool collect(struct net_stack *s)
 	return n > 0;
 }
 
-/* One datagram of a socket a round: some rounds, as long as there are any. */
+/* One datagram of a socket a round: some rounds, as long as there are any. Where
+ * the last turn had but one, it is not worth asking for a second. */
 static void on_check(uv_check_t *c)
 {
 	struct net_stack *s = c->data;
 	bool any;
+	int i;
 
 	if (!s->ready && !s->due) {
+		s->rounds = 1;
 		return;
 	}
-	for (int i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < s->rounds; i++) {
 		any = s->ready && collect(s);
 		if (!any && !s->due) {
 			break;
 		}
 		s->due = false;
+		s->told = uv_now(s->loop);
 		slirp_pollfds_poll(s->slirp, 0, cb_revents, s);
 		fill(s);
+	}
+	if (i == s->rounds) {
+		s->rounds = 2 * i < ROUNDS ? 2 * i : ROUNDS;
+	} else {
+		s->rounds = i ? i : 1;
 	}
 	s->ready = s->due = false;
 	s->ops->flush(s->ctx);
@@ -331,10 +342,10 @@ static void cb_guest_error(const char *msg, void *opaque)
 	((struct net_stack *)opaque)->counts.refused++;
 }
 
+/* Milliseconds are what it goes by: the time of the loop's turn will do. */
 static int64_t cb_clock(void *opaque)
 {
-	(void)opaque;
-	return health_clock_ns();
+	return (int64_t)uv_now(((struct net_stack *)opaque)->loop) * 1000000;
 }
 
 struct timer {
@@ -378,9 +389,8 @@ static void cb_timer_free(void *timer, void *opaque)
 static void cb_timer_mod(void *timer, int64_t at_ms, void *opaque)
 {
 	struct timer *m = timer;
-	int64_t wait = at_ms - health_clock_ns() / 1000000;
+	int64_t wait = at_ms - cb_clock(opaque) / 1000000;
 
-	(void)opaque;
 	uv_timer_start(&m->t, on_slirp_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
@@ -437,6 +447,18 @@ static bool is_neighbour(const uint8_t *f, size_t len)
 	       (f[12] == 0x86 && len > 20 && f[20] == 58);
 }
 
+/* The library reads the clock when it polls: what begins after a long pause
+ * would be taken for as old as that, and a UDP flow end before its answer. */
+static void tell_time(struct net_stack *s)
+{
+	uint64_t now = uv_now(s->loop);
+
+	if (now - s->told > NO_HURRY_MS) {
+		s->told = now;
+		slirp_pollfds_poll(s->slirp, 1, cb_revents, s);
+	}
+}
+
 static void input(void *ctx, uint8_t *frame, size_t len)
 {
 	slirp_input(((struct net_stack *)ctx)->slirp, frame, (int)len);
@@ -468,6 +490,7 @@ void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len)
 		return;
 	}
 	s->dirty = true;
+	tell_time(s);
 	if (f[12] == 0x86) {
 		/* more than its MTU it refuses, of IPv6 */
 		net_big_cut(f, len, s->mtu, input, s);
@@ -588,6 +611,7 @@ static int start_slirp(struct net_stack *s, struct av_err *err)
 {
 	const SlirpConfig c = configure(&s->o, s->mtu);
 
+	s->told = 0;
 	s->slirp = slirp_new(&c, &callbacks, s);
 	s->dirty = true;
 	return s->slirp ? add_forwards(s, err) : -ENOMEM;
@@ -622,6 +646,7 @@ int net_stack_create(uv_loop_t *loop, const struct net_opts *o,
 	s->name = name;
 	s->mtu = o->offloads ? net_big_mtu(o->mtu) : o->mtu;
 	s->max_flows = flows_allowed();
+	s->rounds = 1;
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	s->reass = net_reass_create();
 	if (s->epfd < 0 || !s->reass || make_handles(s)) {

@@ -491,7 +491,8 @@ static void take_segment(void *ctx, uint8_t *f, size_t len)
 	p->right = p->right && len <= ETH + 1500 &&
 		   have == (p->v6 ? n : len - ETH) &&
 		   net_sum(t, n, net_sum(ps, sizeof(ps), 0)) == 0xffff &&
-		   (uint32_t)(t[4] << 24 | t[5] << 16 | t[6] << 8 | t[7]) ==
+		   ((uint32_t)t[4] << 24 | (uint32_t)t[5] << 16 |
+		    (uint32_t)t[6] << 8 | t[7]) ==
 			   (uint32_t)(0xfffff000u + p->total);
 	if (!p->v6) {
 		p->right = p->right && net_sum(ip, IP4, 0) == 0xffff &&
