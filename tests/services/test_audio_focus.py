@@ -5,26 +5,13 @@ control HAL: acquire, release, heartbeats, retries, a guest that restarts, and
 the same recording with and without a guest."""
 import os
 import subprocess
-import sys
-import tempfile
 import time
 
-top = os.environ.get('AVSIM_TOP_SRCDIR', '.')
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
-sys.path.insert(0, f'{top}/tests/services')
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_audio_focus.py: {e}')
-    sys.exit(77)
+import protos
+from protos import build
 
-work = tempfile.TemporaryDirectory()
-proto = f'{top}/sim/services/proto'
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
-                    f'--grpc_python_out={work.name}', f'{proto}/audio_focus.proto',
-                    f'{proto}/control.proto']) == 0
-sys.path.insert(0, work.name)
+work = protos.modules('audio_focus', 'control')
+import grpc  # noqa: E402
 from google.protobuf.empty_pb2 import Empty  # noqa: E402
 import audio_focus_pb2 as pb          # noqa: E402
 import audio_focus_pb2_grpc as pbg    # noqa: E402

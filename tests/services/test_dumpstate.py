@@ -5,27 +5,15 @@ what a guest does for a bug report, and what can go wrong with commands."""
 import os
 import resource
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-top = os.environ.get('AVSIM_TOP_SRCDIR', '.')
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_dumpstate.py: {e}')
-    sys.exit(77)
+import protos
+from protos import build, top
 
-with open(f'{build}/config.h') as f:  # ASan keeps what is freed for a while
-    room_mib = 400 if '#define AVSIM_SANITIZED 1' in f.read() else 30
-work = tempfile.TemporaryDirectory()
-proto = f'{top}/sim/services/proto'
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
-                    f'--grpc_python_out={work.name}', f'{proto}/dumpstate.proto']) == 0
-sys.path.insert(0, work.name)
+work = protos.modules('dumpstate')
+room_mib = 400 if protos.sanitized else 30
+import grpc  # noqa: E402
 from google.protobuf.empty_pb2 import Empty  # noqa: E402
 import dumpstate_pb2 as pb            # noqa: E402
 import dumpstate_pb2_grpc as pbg      # noqa: E402

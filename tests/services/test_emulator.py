@@ -8,28 +8,15 @@ import re
 import socket
 import struct
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-top = os.environ.get('AVSIM_TOP_SRCDIR', '.')
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_emulator.py: {e}')
-    sys.exit(77)
+import protos
+from protos import build
 
-with open(f'{build}/config.h') as f:  # ASan keeps what is freed for a while
-    room_mib = 400 if '#define AVSIM_SANITIZED 1' in f.read() else 24
-work = tempfile.TemporaryDirectory()
-proto = f'{top}/sim/services/proto'
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
-                    f'--grpc_python_out={work.name}', f'{proto}/dumpstate.proto',
-                    f'{proto}/vhal_hidl_types.proto']) == 0
-sys.path.insert(0, work.name)
+work = protos.modules('dumpstate', 'vhal_hidl_types')
+room_mib = 400 if protos.sanitized else 24
+import grpc  # noqa: E402
 import dumpstate_pb2 as dpb           # noqa: E402
 import dumpstate_pb2_grpc as dpbg     # noqa: E402
 import vhal_hidl_types_pb2 as pb      # noqa: E402

@@ -7,26 +7,14 @@ import random
 import resource
 import socket
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-top = os.environ.get('AVSIM_TOP_SRCDIR', '.')
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_grpc.py: {e}')
-    sys.exit(77)
+import protos
+from protos import build
 
-work = tempfile.TemporaryDirectory()
-proto = f'{top}/sim/services/proto'
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
-                    f'--grpc_python_out={work.name}',
-                    f'{proto}/control.proto', f'{proto}/reflection.proto']) == 0
-sys.path.insert(0, work.name)
+work = protos.modules('control', 'reflection')
+import grpc  # noqa: E402
 import control_pb2 as pb            # noqa: E402
 import control_pb2_grpc as pbg      # noqa: E402
 import reflection_pb2 as rpb        # noqa: E402

@@ -7,23 +7,13 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 
-top = os.environ.get('AVSIM_TOP_SRCDIR', '.')
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
-try:
-    import grpc  # noqa: F401
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_power.py: {e}')
-    sys.exit(77)
+import protos
+from protos import build, top
 
-tmp = tempfile.TemporaryDirectory()
+tmp = protos.modules('vhal_aidl')
 work = tmp.name
-proto = f'{top}/sim/services/proto'
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work}',
-                    f'--grpc_python_out={work}', f'{proto}/vhal_aidl.proto']) == 0
 env = dict(os.environ, PYTHONPATH=work, XDG_STATE_HOME=work)
 avsim = f'{build}/avsim'
 failed = []

@@ -9,29 +9,18 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-top = os.path.abspath(os.environ.get('AVSIM_TOP_SRCDIR', '.'))
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
+import protos
+from protos import build, top
+
 if not shutil.which('tshark'):
     print('SKIP test_tshark.py: no tshark')
     sys.exit(77)
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_tshark.py: {e}')
-    sys.exit(77)
-
-work = tempfile.TemporaryDirectory()
-proto = f'{top}/sim/services/proto'
-files = ['control', 'vhal_aidl', 'vhal_hidl', 'vhal_hidl_types']
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
-                    f'--grpc_python_out={work.name}'] +
-                   [f'{proto}/{f}.proto' for f in files]) == 0
-sys.path.insert(0, work.name)
+work = protos.modules('control', 'vhal_aidl', 'vhal_hidl', 'vhal_hidl_types')
+import grpc  # noqa: E402
+from grpc_tools import protoc  # noqa: E402
 from google.protobuf.empty_pb2 import Empty  # noqa: E402
 import control_pb2_grpc as cpbg      # noqa: E402
 import vhal_aidl_pb2 as apb          # noqa: E402
@@ -211,7 +200,7 @@ LUA = ['-X', f'lua_script:{top}/recordings/vsock_http2.lua']
 def tshark(name, *args):
     r = subprocess.run(
         ['tshark', '-n', '-r', name, '-d', f'tcp.port=={PORT},http2',
-         '-o', f'uat:protobuf_search_paths:"{proto}","TRUE"',
+         '-o', f'uat:protobuf_search_paths:"{protos.FOLDER}","TRUE"',
          '-o', f'uat:protobuf_search_paths:"{google}","TRUE"',
          '-o', 'protobuf.preload_protos:TRUE', *args],
         capture_output=True, text=True, env=env)

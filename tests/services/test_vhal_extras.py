@@ -5,29 +5,15 @@ a python3-grpcio guest, and the replay without it."""
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-top = os.path.abspath(os.environ.get('AVSIM_TOP_SRCDIR', '.'))
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_vhal_extras.py: {e}')
-    sys.exit(77)
+import protos
+from protos import build, top
 
-with open(f'{build}/config.h') as f:  # ASan keeps what is freed for a while
-    room_mib = 800 if '#define AVSIM_SANITIZED 1' in f.read() else 200
-work = tempfile.TemporaryDirectory()
-proto = f'{top}/sim/services/proto'
-files = ['control', 'vhal_aidl', 'vhal_hidl', 'vhal_hidl_types']
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
-                    f'--grpc_python_out={work.name}'] +
-                   [f'{proto}/{f}.proto' for f in files]) == 0
-sys.path.insert(0, work.name)
+work = protos.modules('control', 'vhal_aidl', 'vhal_hidl', 'vhal_hidl_types')
+room_mib = 800 if protos.sanitized else 200
+import grpc  # noqa: E402
 from google.protobuf.empty_pb2 import Empty  # noqa: E402
 import control_pb2 as cpb            # noqa: E402
 import control_pb2_grpc as cpbg      # noqa: E402
