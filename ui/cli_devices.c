@@ -44,6 +44,23 @@ static int check_twice(const struct cli_devices *d)
 	return 0;
 }
 
+/* Sockets that each run has in the same folder. */
+static int check_taken(const struct device_spec *s)
+{
+	static const char *const own[] = { "bt", "ctl", "dumpstate", "tracing",
+					   "vhal" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (!s->socket && s->fd < 0 && !strcmp(s->name, own[i])) {
+			return cli_trouble("--device %s: %s.sock is the run's "
+					   "own; give the device another name, "
+					   "like %s0",
+					   s->name, s->name, s->name);
+		}
+	}
+	return 0;
+}
+
 int cli_devices_load(struct cli_devices *d)
 {
 	struct av_err err = { 0 };
@@ -59,6 +76,10 @@ int cli_devices_load(struct cli_devices *d)
 		if (device_spec_parse(d->device.v[i], &d->spec[i], &d->arena[i],
 				      &err)) {
 			return cli_trouble("--device: %s", err.msg);
+		}
+		ret = check_taken(&d->spec[i]);
+		if (ret) {
+			return ret;
 		}
 	}
 	for (size_t i = 0; i < d->port.n; i++) {

@@ -33,12 +33,12 @@ struct cli_devices {
 	"list\n"                                                               \
 	"                        devices shows types and keys\n"               \
 	"  --port NAME=TARGET    a byte channel at NAME.port in the run dir, "  \
-	"for a console\n"                                                      \
-	"                        or port of the VMM's own; TARGET is a part "  \
-	"of avsim (gnss,\n"                                                    \
-	"                        bt, vhal, ...), pty:PATH, file:PATH, "     \
-	"unix:PATH, echo\n"                                                    \
-	"                        or none; repeatable\n"                        \
+	"for a\n"                                                              \
+	"                        console or port of the VMM's own; TARGET is " \
+	"a part\n"                                                             \
+	"                        of avsim (gnss, bt, vhal, ...), pty:PATH, "   \
+	"file:PATH,\n"                                                         \
+	"                        unix:PATH, echo or none; repeatable\n"        \
 	"  --host-entropy        rng gives the host's random bytes: not "      \
 	"reproducible\n"                                                       \
 	"  --no-sandbox          do not confine the processes of devices\n"

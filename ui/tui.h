@@ -151,6 +151,7 @@ struct tui {
 
 struct tui_view {
 	const char *name;
+	const char *brief; /* the same where not all names have room */
 	const char *keys; /* for the footer: "key text  key text" */
 	void (*draw)(struct tui *t, struct rect r);
 	bool (*key)(struct tui *t, int ch); /* true: was for this view */

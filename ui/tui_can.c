@@ -191,6 +191,19 @@ static void look_up(struct tui *t, const struct model_can *c)
 	}
 }
 
+/* Cut at its front: the end tells signals apart. */
+static void draw_key(struct tui *t, int y, int x, int w, enum role role,
+		     const char *key)
+{
+	int over = (int)strlen(key) - w; /* ASCII */
+
+	if (over > 0 && w > 0) {
+		tui_put(t, y, x, w, role, "…%s", key + over + 1);
+	} else {
+		tui_put(t, y, x, w, role, "%s", key);
+	}
+}
+
 static void draw_signal(struct tui *t, int y, struct rect r, size_t i,
 			bool selected)
 {
@@ -224,8 +237,8 @@ static void draw_signal(struct tui *t, int y, struct rect r, size_t i,
 			"%s", text ? text : d->unit);
 	}
 	if (strncmp(key, "Vehicle.", 8) == 0) {
-		tui_put(t, y, r.x + name_w + 33, r.w - name_w - 33,
-			selected ? ROLE_SELECT : ROLE_DIM, "%s", key);
+		draw_key(t, y, r.x + name_w + 33, r.w - name_w - 33,
+			 selected ? ROLE_SELECT : ROLE_DIM, key);
 	}
 }
 

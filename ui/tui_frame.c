@@ -103,22 +103,20 @@ static void draw_header(struct tui *t)
 static void draw_tabs(struct tui *t)
 {
 	double late_ms = (double)t->env.pace->late_max_ns / 1e6;
-	int x = 1, used, full = 0, room;
+	int x = 1, full = 0, room;
 	const char *path = t->env.recording, *slash;
 
 	for (unsigned int i = 0; i < TUI_N_VIEWS; i++) {
 		full += tui_width(tui_views[i].name) + 5;
 	}
 	for (unsigned int i = 0; i < TUI_N_VIEWS; i++) {
-		/* where not all of them have room, the others are cut */
-		int most = full <= t->cols || i == t->view ? 20 : 3;
+		bool on = i == t->view, wide = full <= t->cols;
 
-		used = tui_put(t, 1, x, 20,
-			       i == t->view ? ROLE_SELECT : ROLE_DIM,
-			       " %u %.*s%s", (i + 1) % 10, most,
-			       tui_views[i].name,
-			       full <= t->cols || i == t->view ? " " : "");
-		x += used + (full <= t->cols);
+		x += tui_put(t, 1, x, 20, on ? ROLE_SELECT : ROLE_DIM,
+			     " %u %s%s", (i + 1) % 10,
+			     wide ? tui_views[i].name : tui_views[i].brief,
+			     wide || on ? " " : "");
+		x += wide;
 	}
 	room = t->cols - x - 1;
 	if (t->env.pace->late_n > 0 && t->cols < 110) {

@@ -14,7 +14,7 @@ static const struct {
 	{ "↑ ↓ PgUp PgDn", "move in a list; Home and End go to its ends" },
 	{ "/  Esc", "search as you type; show everything again" },
 	{ "f", "faults and actions: Enter starts or clears" },
-	{ "i", "inject a CAN frame; in the CAN view like the selected one" },
+	{ "i", "inject a CAN frame; in the CAN view as selected" },
 	{ "m", "put a mark into the recording" },
 	{ "q", "quit" },
 	{ "", "" },

@@ -72,7 +72,7 @@ static void meaning(const struct tui *t, size_t sensor,
 	default:
 		/* of the nose, from magnetic north, on a level road */
 		h = atan2(-car[0], car[1]) / RAD_PER_DEG;
-		snprintf(buf, size, "magnetic heading %.0f°, total %.1f µT",
+		snprintf(buf, size, "magnetic heading %.0f°, %.1f µT",
 			 h < 0 ? h + 360 : h, length(car));
 		break;
 	}

@@ -6,18 +6,18 @@
 /* In the order of the number keys. */
 /* clang-format off */
 const struct tui_view tui_views[TUI_N_VIEWS] = {
-	{ "Drive",	"", tui_drive_draw, NULL },
-	{ "Map",	"z/Z zoom  a auto", tui_map_draw, tui_map_key },
-	{ "Properties",	"/ search  o order  c changed  Enter set",
+	{ "Drive",	"Drive", "", tui_drive_draw, NULL },
+	{ "Map",	"Map", "z/Z zoom  a auto", tui_map_draw, tui_map_key },
+	{ "Properties",	"Props", "/ search  o order  c changed  Enter set",
 			tui_props_draw, tui_props_key },
-	{ "CAN",	"i inject  / search  Enter signals",
+	{ "CAN",	"CAN", "i inject  / search  Enter signals",
 			tui_can_draw, tui_can_key },
-	{ "Log",	"/ search  t kinds", tui_log_draw, tui_log_key },
-	{ "Actions",	"Enter start or clear  ←→ list",
+	{ "Log",	"Log", "/ search  t kinds", tui_log_draw, tui_log_key },
+	{ "Actions",	"Act", "Enter start or clear  ←→ list",
 			tui_actions_draw, tui_actions_key },
-	{ "Motion",	"Enter rate", tui_imu_draw, tui_imu_key },
-	{ "Bluetooth",	"", tui_bt_draw, NULL },
-	{ "Devices",	"", tui_devices_draw, tui_devices_key },
-	{ "Satellites",	"", tui_gnss_draw, NULL },
+	{ "Motion",	"IMU", "Enter rate", tui_imu_draw, tui_imu_key },
+	{ "Bluetooth",	"BT", "", tui_bt_draw, NULL },
+	{ "Devices",	"Dev", "", tui_devices_draw, tui_devices_key },
+	{ "Satellites",	"GNSS", "", tui_gnss_draw, NULL },
 };
 /* clang-format on */
