@@ -115,6 +115,8 @@ def stop(p):
 def connect():
     ch = grpc.insecure_channel(f'unix:{run_dir}/dumpstate.sock',
                                options=[('grpc.use_local_subchannel_pool', 1)])
+    # the path is there a moment before somebody listens
+    grpc.channel_ready_future(ch).result(timeout=20)
     return pbg.DumpstateServerStub(ch), ch
 
 
