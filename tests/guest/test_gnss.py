@@ -3,7 +3,6 @@
 gets every fix and every epoch of both GnssLogger files, spaced as they were. One
 file on trout's one port, the other on Cuttlefish's two."""
 import os
-import statistics
 import time
 
 from guest import Avsim, Skip
@@ -25,10 +24,11 @@ gnss: { trace: %s }
 timeline: []
 """
 
-# Polls without the HAL's second between, so that spacing can be told. An answer
-# ends with four line feeds; each is kept with the guest's clock before it.
+# Polls without the HAL's second between, so that spacing can be told: with $3
+# seconds between, 0 at once. An answer ends with four line feeds; it is kept with
+# the guest's clock before it if it is another than the one before.
 CLIENT = r"""
-exec 3<>$1; port=$1; out=$2; shift 2
+exec 3<>$1; out=$2 pause=$3 last=; shift 3
 : >$out
 while [ ! -e /tmp/stop ]; do
 	for cmd in "$@"; do
@@ -36,16 +36,19 @@ while [ ! -e /tmp/stop ]; do
 		empty=0 text=
 		while [ $empty -lt 3 ] && read -r line <&3; do
 			if [ -n "$line" ]; then
-				[ -n "$text" ] || { read -r up rest </proc/uptime
-					echo "@ $up" >>$out; text=1; }
-				echo "$line" >>$out; empty=0
+				[ -n "$text" ] || read -r up rest </proc/uptime
+				text="$text$line
+"
+				empty=0
 			else
 				empty=$((empty + 1))
 			fi
 		done
-		[ -n "$text" ] || read -r line <&3
+		[ -n "$text" ] || { read -r line <&3; continue; }
+		[ "$text" = "$last" ] || printf '@ %s\n%s' $up "$text" >>$out
+		last=$text
 	done
-	sleep 0.02
+	[ $pause = 0 ] || sleep $pause
 done
 """
 
@@ -107,8 +110,8 @@ def answers(text):
 
 def test_both_files_play(t):
     loc, raw = "CMD_GET_LOCATION", "CMD_GET_RAWMEASUREMENT"
-    for name, words in (("gnss-raw", raw), ("gnss-fixed", loc),
-                        ("gnss", loc + " " + raw)):
+    for name, words in (("gnss-raw", "0.05 " + raw), ("gnss-fixed", "0 " + loc),
+                        ("gnss", "0.02 " + loc + " " + raw)):
         t.guest.check("setsid dash /tmp/client %s /tmp/%s %s "
                       "</dev/null >/dev/null 2>&1 &" % (port(t, name), name,
                                                         words))
@@ -178,15 +181,15 @@ def test_every_measurement_of_the_old_log_on_a_shared_port(t):
 
 
 def test_fixes_are_spaced_as_in_the_log(t):
-    """Half of them within 20 ms: the rest is a loaded machine's guest, whose
-    clock ticks every 10 ms."""
+    """Within 20 ms: on a quiet machine all are. A loaded one's guest reads some
+    late; three of four must hold there. The first came before the speed did."""
     off = []
-    have = fixes(t.got["gnss-fixed"])
+    have = fixes(t.got["gnss-fixed"])[1:]
     for (a, at, _), (b, bt, _) in zip(have, have[1:]):
         if bt > at:
             off.append(abs((b - a) - (bt - at) / 1000 / SPEED))
-    assert len(off) > 100 and statistics.median(off) <= 0.020, (
-        len(off), statistics.median(off), max(off))
+    near = sum(x <= 0.020 for x in off)
+    assert len(off) > 100 and near >= 0.75 * len(off), (near, sorted(off)[-10:])
 
 
 def test_the_other_ports_request_gets_an_end_mark_alone(t):
