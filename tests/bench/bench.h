@@ -14,11 +14,14 @@
 #ifndef AVSIM_TESTS_BENCH_BENCH_H
 #define AVSIM_TESTS_BENCH_BENCH_H
 
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static inline double bench_now_s(void)
 {
@@ -35,6 +38,24 @@ static inline double bench_cpu_s(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+/*
+ * Keep idle CPUs from sleeping, as cyclictest does (the kernel's PM QoS): a
+ * round trip is some wake-ups long, and without it says how the machine, or the
+ * hypervisor below it, puts CPUs to sleep, rather than what the programs do.
+ * Return: to be closed to let them sleep again; -1: it is root's to ask for.
+ */
+static inline int bench_stay_awake(void)
+{
+	int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+	int32_t us = 0;
+
+	if (fd >= 0 && write(fd, &us, sizeof(us)) != sizeof(us)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 /* Keep @p's memory from being optimised away. */
