@@ -194,23 +194,41 @@ static const char *nth_name(const void *c, size_t i)
 	return item_name(c, i);
 }
 
-/* A signal by its key, or a property by any spelling. -1 = neither. */
-static long find_item(const struct control *c, const char *name)
+/*
+ * Mark what @name means: a signal by its key, a property by any spelling, or
+ * one without its area: all of them. Return: false with @err.
+ */
+static bool mark_named(const struct control *c, const char *name,
+		       uint64_t *which, struct av_err *err)
 {
+	const struct vhal *v = c->env.w->vhal;
 	int idx = signals_find(c->env.w->signals, name);
+	const char *like;
+	bool any = false;
 	int32_t prop, area;
-	struct av_err err;
+	char hint[96];
 
 	if (idx >= 0) {
-		return idx;
+		set_bit(which, (size_t)idx);
+		return true;
 	}
-	if (vhal_find(c->env.w->vhal, name, &prop, &area, &err) == 0) {
-		idx = vhal_slot_of(c->env.w->vhal, prop, area);
-		if (idx >= 0) {
-			return (long)c->n_signals + idx;
+	if (vhal_find(v, name, &prop, &area, err) == 0) {
+		idx = vhal_slot_of(v, prop, area);
+		set_bit(which, c->n_signals + (size_t)idx);
+		return true;
+	}
+	for (uint32_t i = 0; i < vhal_n_slots(v); i++) {
+		if (!strcmp(vhal_slot_config(v, i)->name, name)) {
+			set_bit(which, c->n_signals + i);
+			any = true;
 		}
 	}
-	return -1;
+	like = av_suggest(name, c->n_items, nth_name, c);
+	if (!any && like) {
+		av_err_set(err, -ENOENT, "no signal or property '%.200s'%s",
+			   name, av_suggest_text(hint, like));
+	}
+	return any;
 }
 
 static void get(struct grpc_call *call, void *service,
@@ -219,23 +237,14 @@ static void get(struct grpc_call *call, void *service,
 	struct control *c = service;
 	const Avsim__V1__NameRequest *q = (const void *)msg;
 	uint64_t *which = new_bits(c);
-	char hint[96];
+	struct av_err err;
 
 	for (size_t i = 0; which && i < q->n_names; i++) {
-		long item = find_item(c, q->names[i]);
-
-		if (item < 0) {
-			grpc_call_finish(
-				call, GRPC_NOT_FOUND,
-				"no signal or property '%.200s'%s", q->names[i],
-				av_suggest_text(hint,
-						av_suggest(q->names[i],
-							   c->n_items, nth_name,
-							   c)));
+		if (!mark_named(c, q->names[i], which, &err)) {
+			grpc_call_finish(call, GRPC_NOT_FOUND, "%s", err.msg);
 			free(which);
 			return;
 		}
-		set_bit(which, (size_t)item);
 	}
 	if (!which || send_items(c, call, which) < 0) {
 		no_memory(call);

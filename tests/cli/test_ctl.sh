@@ -31,6 +31,11 @@ check 0 ctl get Vehicle.Speed GEAR_SELECTION
 says out 'GEAR_PARK'
 check 2 ctl get Vehicle.Sped
 says err "did you mean 'Vehicle.Speed'?"
+check 0 ctl get DOOR_LOCK # all its areas
+says out 'DOOR_LOCK/ROW_2_LEFT'
+says out 'DOOR_LOCK/REAR'
+check 2 ctl get DOR_LOCK
+says err "did you mean 'DOOR_LOCK'?"
 check 0 ctl set HVAC_TEMPERATURE_SET/ROW_1_LEFT 25.5
 check 0 ctl step 200ms
 check 2 ctl set GEAR_SELECTION 8
