@@ -75,6 +75,7 @@ tests_fuzz_fetch_device_SOURCES = tests/fuzz/fuzz_device.c \
 	%D%/virtq_packed.c $(FUZZ_MAIN)
 tests_fuzz_fetch_device_CPPFLAGS = $(AM_CPPFLAGS) -DVIRTQ_HOOKS
 tests_fuzz_fetch_device_LDFLAGS = $(FUZZ_LINK)
+EXTRA_DIST += tests/unit/device_rig.h
 UNIT_TESTS += tests/unit/test_input
 tests_unit_test_input_LDADD = tests/vu/libfront.a $(CMOCKA_LDADD)
 

@@ -3,20 +3,14 @@
  * its images by themselves. */
 #include "config.h"
 
-#include "tests/vu/front.h"
+#include "tests/unit/device_rig.h"
+
 #include "vdevices/blk.h"
-#include "vdevices/host.h"
-#include "vdevices/port.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-
-#include "test.h"
-
-extern const struct vdev_type vdev_blk;
 
 enum { IN, OUT, FLUSH = 4, GET_ID = 8, DISCARD = 11, ZEROES = 13 };
 enum { OK, IOERR, UNSUPP };
@@ -26,12 +20,7 @@ enum { OK, IOERR, UNSUPP };
 
 struct rig {
 	char path[64];
-	struct vdev_args args;
-	struct health health;
-	struct vdev_thread *thread;
-	int port; /* the world's end */
-	struct front_mem *mem;
-	struct front *f;
+	struct device_rig d;
 };
 
 /* An image whose sector i is full of byte i. */
@@ -67,36 +56,22 @@ static uint8_t byte_at(const char *path, off_t at)
 
 static void opt(struct rig *r, const char *key, const char *value)
 {
-	r->args.opt[r->args.n_opts].key = key;
-	r->args.opt[r->args.n_opts++].value = value;
-}
-
-static int start(struct rig *r, int conn_fd, struct av_err *err)
-{
-	struct vdev_host_opts o = { .type = &vdev_blk,
-				    .args = &r->args,
-				    .listen_fd = -1,
-				    .conn_fd = conn_fd,
-				    .health = &r->health };
-	int fd[2];
-
-	CHECK_EQ(port_pair(fd), 0);
-	r->port = fd[0];
-	o.port_fd = fd[1];
-	return vdev_thread_start(&o, &r->thread, err);
+	r->d.args.opt[r->d.args.n_opts].key = key;
+	r->d.args.opt[r->d.args.n_opts++].value = value;
 }
 
 static struct rig *rig_create_in(const char *folder, const char *key,
 				 const char *value, const char *key2,
 				 const char *value2)
 {
-	struct front_opts fo = { .queue_size = 256, .n_queues = 2 };
+	struct front_opts fo = { .queue_size = 256,
+				 .n_queues = 2,
+				 .mem = front_mem_create(2, 4 << 20) };
 	struct rig *r = calloc(1, sizeof(*r));
 	struct av_err err = { 0 };
-	int fd[2];
 
 	make_image_in(folder, r->path, DISK);
-	r->args = (struct vdev_args){ .name = "blk0", .seed = 1 };
+	r->d.args = (struct vdev_args){ .name = "blk0", .seed = 1 };
 	opt(r, "file", r->path);
 	if (key) {
 		opt(r, key, value);
@@ -104,16 +79,8 @@ static struct rig *rig_create_in(const char *folder, const char *key,
 	if (key2) {
 		opt(r, key2, value2);
 	}
-	CHECK_EQ(socketpair(AF_UNIX,
-			    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd),
-		 0);
-	if (start(r, fd[1], &err)) {
-		fail_msg("%s", err.msg);
-	}
-	r->mem = front_mem_create(2, 4 << 20);
-	fo.mem = r->mem;
-	fo.conn_fd = fd[0];
-	if (front_open(&fo, &r->f, &err) || front_start(r->f, &err)) {
+	device_rig_open(&r->d, "blk", &fo);
+	if (front_start(r->d.f, &err)) {
 		fail_msg("%s", err.msg);
 	}
 	return r;
@@ -140,17 +107,17 @@ static void tell(struct rig *r, enum port_kind kind, const char *fault,
 		m.f.v[2] = c;
 		m.f.v[3] = (double)NAN;
 	}
-	CHECK(send(r->port, &m,
+	CHECK(send(r->d.port, &m,
 		   fault ? sizeof(m.h) + sizeof(m.f) : sizeof(m.h), 0) > 0);
 }
 
 static void rig_destroy(struct rig *r)
 {
-	front_close(r->f);
+	front_close(r->d.f);
 	tell(r, PORT_STOP, NULL, 0, 0, 0);
-	vdev_thread_join(r->thread);
-	close(r->port);
-	front_mem_destroy(r->mem);
+	vdev_thread_join(r->d.thread);
+	close(r->d.port);
+	front_mem_destroy(r->d.mem);
 	unlink(r->path);
 	free(r);
 }
@@ -170,10 +137,10 @@ static int request(struct rig *r, uint32_t type, uint64_t sector, void *data,
 		memcpy(out + 16, data, len);
 	}
 	memset(in, 0x99, sizeof(in));
-	n = front_request(r->f, 0, out, 16 + (read ? 0 : len), in,
+	n = front_request(r->d.f, 0, out, 16 + (read ? 0 : len), in,
 			  read ? len + 1 : 1, FRONT_WAIT_MS);
 	if (n < 0) {
-		fail_msg("%s", front_why(r->f));
+		fail_msg("%s", front_why(r->d.f));
 	}
 	CHECK_EQ(n, read ? len + 1 : 1);
 	if (read) {
@@ -304,8 +271,8 @@ TEST(blk_read_only_never_writes)
 	uint8_t buf[512];
 
 	memset(buf, 0xaa, sizeof(buf));
-	CHECK(front_offered(r->f) & BLK_F_RO);
-	CHECK(!(front_offered(r->f) & (BLK_F_DISCARD | BLK_F_WRITE_ZEROES)));
+	CHECK(front_offered(r->d.f) & BLK_F_RO);
+	CHECK(!(front_offered(r->d.f) & (BLK_F_DISCARD | BLK_F_WRITE_ZEROES)));
 	CHECK_EQ(request(r, OUT, 3, buf, 512), IOERR);
 	CHECK_EQ(request(r, ZEROES, 0, &one, sizeof(one)), IOERR);
 	CHECK_EQ(request(r, FLUSH, 0, NULL, 0), OK);
@@ -351,9 +318,9 @@ TEST(blk_overlay_leaves_the_image_alone)
 static void check_cold_reads(const char *io, int depth)
 {
 	struct rig *r = rig_create("io", io, NULL, NULL);
-	uint64_t header = front_alloc(r->mem, 16u * 256, 64);
-	uint64_t data = front_alloc(r->mem, 1024u * 256, 64);
-	uint64_t status = front_alloc(r->mem, 256, 64);
+	uint64_t header = front_alloc(r->d.mem, 16u * 256, 64);
+	uint64_t data = front_alloc(r->d.mem, 1024u * 256, 64);
+	uint64_t status = front_alloc(r->d.mem, 256, 64);
 	struct front_used u;
 	int fd = open(r->path, O_RDONLY | O_CLOEXEC);
 
@@ -368,28 +335,28 @@ static void check_cold_reads(const char *io, int depth)
 		};
 		uint64_t sector = (uint64_t)i * 7;
 
-		memcpy((uint8_t *)front_mem_at(r->mem, b[0].gpa) + 8, &sector,
+		memcpy((uint8_t *)front_mem_at(r->d.mem, b[0].gpa) + 8, &sector,
 		       8);
-		CHECK_EQ(front_add(r->f, (unsigned int)i % 2, b, 3,
+		CHECK_EQ(front_add(r->d.f, (unsigned int)i % 2, b, 3,
 				   (uint64_t)i),
 			 0);
 	}
-	front_kick(r->f, 0);
-	front_kick(r->f, 1);
+	front_kick(r->d.f, 0);
+	front_kick(r->d.f, 1);
 	for (int i = 0; i < 2 * depth; i++) {
 		const uint8_t *p;
 
-		CHECK_EQ(front_wait(r->f, (unsigned int)i % 2, &u,
+		CHECK_EQ(front_wait(r->d.f, (unsigned int)i % 2, &u,
 				    FRONT_WAIT_MS),
 			 0);
 		CHECK_EQ(u.len, 1025);
-		p = front_mem_at(r->mem, data + 1024 * u.cookie);
+		p = front_mem_at(r->d.mem, data + 1024 * u.cookie);
 		CHECK_EQ(p[0], u.cookie * 7 & 255);
 		CHECK_EQ(p[512], (u.cookie * 7 + 1) & 255);
-		p = front_mem_at(r->mem, status + u.cookie);
+		p = front_mem_at(r->d.mem, status + u.cookie);
 		CHECK_EQ(*p, OK);
 	}
-	CHECK_EQ(atomic_load(&r->health.requests), 2 * depth);
+	CHECK_EQ(atomic_load(&r->d.health.requests), 2 * depth);
 	rig_destroy(r);
 }
 
@@ -402,25 +369,25 @@ TEST(blk_reads_from_the_disk_by_either_engine)
 TEST(blk_with_more_requests_than_it_has_room_for_takes_them_later)
 {
 	struct rig *r = rig_create(NULL, NULL, NULL, NULL);
-	uint64_t at = front_alloc(r->mem, 64, 64);
+	uint64_t at = front_alloc(r->d.mem, 64, 64);
 	struct front_buf b[2] = { { at, 16, false }, { at + 32, 1, true } };
 	struct front_used u;
 	uint32_t flush = FLUSH;
 	int n = 0;
 
-	memcpy(front_mem_at(r->mem, at), &flush, 4);
+	memcpy(front_mem_at(r->d.mem, at), &flush, 4);
 	tell(r, PORT_FAULT, "blk-slow", 0.05, NAN, NAN);
 	usleep(10000);
 	for (unsigned int q = 0; q < 2; q++) {
-		while (!front_add_indirect(r->f, q, b, 2, 0)) {
+		while (!front_add_indirect(r->d.f, q, b, 2, 0)) {
 			n++;
 		}
-		front_kick(r->f, q);
+		front_kick(r->d.f, q);
 	}
 	CHECK(n > BLK_REQUESTS);
 	for (unsigned int q = 0; q < 2; q++) {
-		while (front_in_flight(r->f, q)) {
-			CHECK_EQ(front_wait(r->f, q, &u, FRONT_WAIT_MS), 0);
+		while (front_in_flight(r->d.f, q)) {
+			CHECK_EQ(front_wait(r->d.f, q, &u, FRONT_WAIT_MS), 0);
 		}
 	}
 	rig_destroy(r);
@@ -443,7 +410,7 @@ TEST(blk_fails_where_the_fault_says)
 	CHECK_EQ(request(r, IN, 9, buf, 1024), IOERR);
 	CHECK_EQ(request(r, IN, 9, buf, 512), OK);
 	CHECK_EQ(request(r, IN, 12, buf, 512), OK);
-	CHECK(atomic_load(&r->health.errors) >= 3);
+	CHECK(atomic_load(&r->d.health.errors) >= 3);
 	tell(r, PORT_FAULT, "blk-error", 0.5, NAN, NAN);
 	while (request(r, IN, 12, buf, 512) == OK) {
 	}
@@ -467,19 +434,19 @@ TEST(blk_fails_where_the_fault_says)
 TEST(blk_that_is_slow_stops_at_once)
 {
 	struct rig *r = rig_create(NULL, NULL, NULL, NULL);
-	uint64_t at = front_alloc(r->mem, 64, 64);
+	uint64_t at = front_alloc(r->d.mem, 64, 64);
 	struct front_buf b[2] = { { at, 16, false }, { at + 32, 1, true } };
 	struct front_used u;
 	struct av_err err;
 	uint32_t flush = FLUSH;
 
-	memcpy(front_mem_at(r->mem, at), &flush, 4);
+	memcpy(front_mem_at(r->d.mem, at), &flush, 4);
 	tell(r, PORT_FAULT, "blk-slow", 3600, NAN, NAN);
 	usleep(10000);
-	CHECK_EQ(front_add(r->f, 0, b, 2, 1), 0);
-	front_kick(r->f, 0);
-	CHECK_EQ(front_stop(r->f, &err), 0);
-	CHECK_EQ(front_get(r->f, 0, &u), 1);
+	CHECK_EQ(front_add(r->d.f, 0, b, 2, 1), 0);
+	front_kick(r->d.f, 0);
+	CHECK_EQ(front_stop(r->d.f, &err), 0);
+	CHECK_EQ(front_get(r->d.f, 0, &u), 1);
 	CHECK_EQ(u.cookie, 1);
 	rig_destroy(r);
 }
@@ -492,7 +459,7 @@ TEST(blk_config_says_what_it_can)
 	uint8_t c[60];
 	uint64_t capacity;
 
-	CHECK_EQ(front_get_config(r->f, 0, c, sizeof(c)), 0);
+	CHECK_EQ(front_get_config(r->d.f, 0, c, sizeof(c)), 0);
 	memcpy(&capacity, c, 8);
 	CHECK_EQ(capacity, SECTORS);
 	CHECK_EQ(c[12], BLK_SEG_MAX);
@@ -508,15 +475,15 @@ TEST(blk_cache_mode_is_all_that_a_driver_sets)
 	struct rig *r = rig_create(NULL, NULL, NULL, NULL);
 	uint8_t c[60], zero = 0, two = 2, buf[512] = { 1 };
 
-	CHECK_EQ(front_set_config(r->f, 32, &zero, 1, 0), 0);
-	CHECK_EQ(front_get_config(r->f, 0, c, sizeof(c)), 0);
+	CHECK_EQ(front_set_config(r->d.f, 32, &zero, 1, 0), 0);
+	CHECK_EQ(front_get_config(r->d.f, 0, c, sizeof(c)), 0);
 	CHECK_EQ(c[32], 0);
 	CHECK_EQ(request(r, OUT, 4, buf, 512), OK); /* written through */
 	c[32] = 1;
-	CHECK_EQ(front_set_config(r->f, 0, c, sizeof(c), 0), 0);
-	CHECK_EQ(front_set_config(r->f, 32, &two, 1, 0), -EREMOTEIO);
-	CHECK_EQ(front_set_config(r->f, 0, &two, 1, 0), -EREMOTEIO);
-	CHECK_EQ(front_get_config(r->f, 0, c, sizeof(c)), 0);
+	CHECK_EQ(front_set_config(r->d.f, 0, c, sizeof(c), 0), 0);
+	CHECK_EQ(front_set_config(r->d.f, 32, &two, 1, 0), -EREMOTEIO);
+	CHECK_EQ(front_set_config(r->d.f, 0, &two, 1, 0), -EREMOTEIO);
+	CHECK_EQ(front_get_config(r->d.f, 0, c, sizeof(c)), 0);
 	CHECK_EQ(c[32], 1);
 	rig_destroy(r);
 }
@@ -526,7 +493,7 @@ TEST(blk_cache_mode_is_all_that_a_driver_sets)
 static void check_refused(const char *key, const char *value, off_t size,
 			  const char *why)
 {
-	struct rig r = { .args = { .name = "blk0" } };
+	struct rig r = { .d = { .args = { .name = "blk0" } } };
 	struct av_err err = { 0 };
 
 	make_image(r.path, size);
@@ -539,11 +506,11 @@ static void check_refused(const char *key, const char *value, off_t size,
 	if (!strcmp(why, "readonly=on leaves")) {
 		opt(&r, "readonly", "on");
 	}
-	CHECK(start(&r, -1, &err) < 0);
+	CHECK(device_rig_start(&r.d, "blk", -1, &err) < 0);
 	if (!strstr(err.msg, why)) {
 		fail_msg("'%s' does not say '%s'", err.msg, why);
 	}
-	close(r.port);
+	close(r.d.port);
 	unlink(r.path);
 }
 

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "tests/unit/test.h"
+#include "tests/unit/device_rig.h"
 
 #include "sim/services/hands.h"
-#include "tests/vu/front.h"
-#include "vdevices/host.h"
 
 #include <errno.h>
 #include <linux/input-event-codes.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* ---- hands ---- */
 
@@ -131,46 +128,17 @@ TEST(a_knob_clicks_as_often_as_asked)
 
 /* ---- the device, its guest and the world's end of its port ---- */
 
-struct bench {
-	struct health health;
-	struct vdev_args args;
-	struct vdev_thread *t;
-	int world; /* end of the port */
-	struct front_mem *m;
-	struct front *f;
-};
-
-static void bench_open(struct bench *b, uint16_t ring)
+static void touch_open(struct device_rig *d, uint16_t ring)
 {
-	struct front_opts fo = { .queue_size = ring };
-	struct vdev_host_opts o = { .type = vdev_type_find("input"),
-				    .args = &b->args,
-				    .listen_fd = -1,
-				    .health = &b->health };
-	struct av_err err = { 0 };
-	int port[2], conn[2];
+	struct front_opts fo = { .queue_size = ring,
+				 .mem = front_mem_create(1, 1 << 20) };
 
-	*b = (struct bench){ .args = { .name = "touch0" } };
-	CHECK_EQ(port_pair(port), 0);
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
-	o.port_fd = port[1];
-	o.conn_fd = conn[1];
-	b->world = port[0];
-	CHECK_EQ(vdev_thread_start(&o, &b->t, &err), 0);
-	fo.conn_fd = conn[0];
-	fo.mem = b->m = front_mem_create(1, 1 << 20);
-	CHECK_EQ(front_open(&fo, &b->f, &err), 0);
+	*d = (struct device_rig){ .args = { .name = "touch0" } };
+	device_rig_open(d, "input", &fo);
 }
 
-static void bench_close(struct bench *b)
-{
-	front_close(b->f);
-	front_mem_destroy(b->m);
-	close(b->world);
-	vdev_thread_join(b->t);
-}
-
-static void give_frame(struct bench *b, const struct port_input *e, size_t n)
+static void give_frame(struct device_rig *d, const struct port_input *e,
+		       size_t n)
 {
 	struct {
 		struct port_header h;
@@ -178,59 +146,42 @@ static void give_frame(struct bench *b, const struct port_input *e, size_t n)
 	} m = { .h = { .kind = PORT_INPUT } };
 
 	memcpy(m.e, e, n * sizeof(*e));
-	while (send(b->world, &m, sizeof(m.h) + n * sizeof(*e), 0) < 0) {
-		CHECK_EQ(errno, EAGAIN);
-		usleep(1000);
-	}
+	device_rig_send(d, &m, sizeof(m.h) + n * sizeof(*e));
 }
 
-static uint64_t counted(_Atomic uint64_t *c)
+static void select_(struct device_rig *d, uint8_t select, uint8_t subsel)
 {
-	return atomic_load(c);
-}
-
-/* Until @c is @n, as the device works in a thread of its own. */
-static void await(_Atomic uint64_t *c, uint64_t n)
-{
-	for (int i = 0; i < 20000 && counted(c) < n; i++) {
-		usleep(1000);
-	}
-	CHECK_EQ(counted(c), n);
-}
-
-static void select_(struct bench *b, uint8_t select, uint8_t subsel)
-{
-	CHECK_EQ(front_set_config(b->f, 0, &select, 1, 0), 0);
-	CHECK_EQ(front_set_config(b->f, 1, &subsel, 1, 0), 0);
+	CHECK_EQ(front_set_config(d->f, 0, &select, 1, 0), 0);
+	CHECK_EQ(front_set_config(d->f, 1, &subsel, 1, 0), 0);
 }
 
 TEST(config_tells_what_is_selected_and_nothing_else)
 {
 	uint8_t c[136], whole[136];
-	struct bench b;
+	struct device_rig d;
 
-	bench_open(&b, 64);
-	select_(&b, 1, 0);
-	CHECK_EQ(front_get_config(b.f, 0, c, sizeof(c)), 0);
+	touch_open(&d, 64);
+	select_(&d, 1, 0);
+	CHECK_EQ(front_get_config(d.f, 0, c, sizeof(c)), 0);
 	CHECK_EQ(c[2], strlen("avsim Multitouch Touchscreen"));
 	CHECK(!memcmp(c + 8, "avsim Multi", 11));
 	/* all at once, as QEMU writes it, stale bytes included */
 	memcpy(whole, c, sizeof(c));
 	whole[0] = 0x12;
 	whole[1] = ABS_MT_POSITION_X;
-	CHECK_EQ(front_set_config(b.f, 0, whole, sizeof(whole), 0), 0);
-	CHECK_EQ(front_get_config(b.f, 0, c, sizeof(c)), 0);
+	CHECK_EQ(front_set_config(d.f, 0, whole, sizeof(whole), 0), 0);
+	CHECK_EQ(front_get_config(d.f, 0, c, sizeof(c)), 0);
 	CHECK_EQ(c[2], 20);
 	CHECK_EQ(c[12] | c[13] << 8, 1279);
 	for (unsigned int s = 0; s < 256; s++) {
-		select_(&b, 0x12, (uint8_t)s);
-		CHECK_EQ(front_get_config(b.f, 0, c, sizeof(c)), 0);
+		select_(&d, 0x12, (uint8_t)s);
+		CHECK_EQ(front_get_config(d.f, 0, c, sizeof(c)), 0);
 		CHECK(c[2] == 0 || c[2] == 20);
 	}
-	select_(&b, 1, 1);
-	CHECK_EQ(front_get_config(b.f, 0, c, sizeof(c)), 0);
+	select_(&d, 1, 1);
+	CHECK_EQ(front_get_config(d.f, 0, c, sizeof(c)), 0);
 	CHECK_EQ(c[2], 0);
-	bench_close(&b);
+	device_rig_close(&d);
 }
 
 static const struct port_input move_[] = {
@@ -248,7 +199,7 @@ static const struct port_input lift[] = {
 };
 
 /* Reads events until one lifts; how many frames, each of which must be whole. */
-static unsigned int read_frames(struct bench *b)
+static unsigned int read_frames(struct device_rig *d)
 {
 	unsigned int frames = 0, at = 0;
 	bool lifted = false;
@@ -260,7 +211,7 @@ static unsigned int read_frames(struct bench *b)
 			uint32_t value;
 		} w;
 
-		CHECK_EQ(front_request(b->f, 0, NULL, 0, &w, sizeof(w),
+		CHECK_EQ(front_request(d->f, 0, NULL, 0, &w, sizeof(w),
 				       FRONT_WAIT_MS),
 			 sizeof(w));
 		e = (struct port_input){ w.type, w.code, (int32_t)w.value };
@@ -280,47 +231,47 @@ TEST(frames_stay_whole_and_the_last_one_fits_where_a_guest_is_slow)
 {
 	struct av_err err = { 0 };
 	const unsigned int n = 1000; /* 6000 events, the queue takes 4096 */
-	struct bench b;
+	struct device_rig d;
 
-	bench_open(&b, 4);
-	CHECK_EQ(front_start(b.f, &err), 0);
+	touch_open(&d, 4);
+	CHECK_EQ(front_start(d.f, &err), 0);
 	for (unsigned int i = 0; i < n; i++) {
-		give_frame(&b, move_, 6);
+		give_frame(&d, move_, 6);
 	}
-	give_frame(&b, lift, 3);
+	give_frame(&d, lift, 3);
 	/* 512 frames are the three quarters that moves may take */
-	await(&b.health.dropped, n - 512);
-	CHECK_EQ(read_frames(&b), 512);
-	bench_close(&b);
+	device_rig_await(&d.health.dropped, n - 512);
+	CHECK_EQ(read_frames(&d), 512);
+	device_rig_close(&d);
 }
 
 TEST(what_comes_before_the_driver_is_dropped_and_counted)
 {
 	struct av_err err = { 0 };
-	struct bench b;
+	struct device_rig d;
 
-	bench_open(&b, 64);
-	give_frame(&b, move_, 6);
-	give_frame(&b, move_, 6);
-	await(&b.health.dropped, 2);
-	CHECK_EQ(front_start(b.f, &err), 0);
-	give_frame(&b, lift, 3);
-	CHECK_EQ(read_frames(&b), 0);
-	bench_close(&b);
+	touch_open(&d, 64);
+	give_frame(&d, move_, 6);
+	give_frame(&d, move_, 6);
+	device_rig_await(&d.health.dropped, 2);
+	CHECK_EQ(front_start(d.f, &err), 0);
+	give_frame(&d, lift, 3);
+	CHECK_EQ(read_frames(&d), 0);
+	device_rig_close(&d);
 }
 
 TEST(half_a_frame_is_refused)
 {
 	const struct port_input long_[64] = { { EV_REL, REL_WHEEL, 1 } };
 	struct av_err err = { 0 };
-	struct bench b;
+	struct device_rig d;
 
-	bench_open(&b, 64);
-	CHECK_EQ(front_start(b.f, &err), 0);
-	give_frame(&b, move_, 5);
-	give_frame(&b, long_, 64); /* ends in EV_SYN, but no frame is so long */
-	await(&b.health.errors, 2);
-	bench_close(&b);
+	touch_open(&d, 64);
+	CHECK_EQ(front_start(d.f, &err), 0);
+	give_frame(&d, move_, 5);
+	give_frame(&d, long_, 64); /* ends in EV_SYN, but no frame is so long */
+	device_rig_await(&d.health.errors, 2);
+	device_rig_close(&d);
 }
 
 int main(void)

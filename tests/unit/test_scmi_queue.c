@@ -2,16 +2,11 @@
 /* The event queue of virtio-scmi: samples to guests that are slow. */
 #include "config.h"
 
-#include "tests/unit/test.h"
+#include "tests/unit/device_rig.h"
 
-#include "tests/vu/front.h"
-#include "vdevices/host.h"
 #include "vdevices/scmi.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	COMMAND,
@@ -22,33 +17,17 @@ enum {
 };
 
 struct bench {
-	struct health health;
-	struct vdev_args args;
-	struct vdev_thread *t;
-	int world; /* end of the port */
-	struct front_mem *m;
-	struct front *f;
+	struct device_rig d;
 	uint64_t at[BUFFERS]; /* guest-physical, by cookie */
 	int64_t given, got;   /* stamps of the last */
 };
-
-static void control(struct bench *b, const char *text)
-{
-	struct {
-		struct port_header h;
-		char text[200];
-	} m = { .h = { .kind = PORT_CONTROL } };
-
-	strcpy(m.text, text);
-	CHECK(send(b->world, &m, sizeof(m.h) + strlen(text), 0) > 0);
-}
 
 static void command(struct bench *b, uint32_t id, uint32_t value)
 {
 	uint32_t out[3] = { SCMI_SENSOR << 10 | id, 0, value }, in[34];
 
-	CHECK_EQ(front_request(b->f, COMMAND, out, sizeof(out), in, sizeof(in),
-			       FRONT_WAIT_MS),
+	CHECK_EQ(front_request(b->d.f, COMMAND, out, sizeof(out), in,
+			       sizeof(in), FRONT_WAIT_MS),
 		 8);
 	CHECK_EQ(in[1], SCMI_SUCCESS);
 }
@@ -57,46 +36,29 @@ static void offer(struct bench *b, uint64_t i)
 {
 	struct front_buf fb = { b->at[i], 128, true };
 
-	CHECK_EQ(front_add(b->f, EVENT, &fb, 1, i), 0);
+	CHECK_EQ(front_add(b->d.f, EVENT, &fb, 1, i), 0);
 }
 
 static void bench_open(struct bench *b)
 {
-	struct front_opts fo = { .queue_size = BUFFERS };
-	struct vdev_host_opts o = { .type = vdev_type_find("scmi"),
-				    .args = &b->args,
-				    .listen_fd = -1,
-				    .health = &b->health };
+	struct front_opts fo = { .queue_size = BUFFERS,
+				 .mem = front_mem_create(1, 1 << 20) };
 	struct av_err err = { 0 };
-	int port[2], conn[2];
 
-	*b = (struct bench){ .args = { .name = "scmi0" } };
-	CHECK_EQ(port_pair(port), 0);
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
-	o.port_fd = port[1];
-	o.conn_fd = conn[1];
-	b->world = port[0];
-	control(b, "sensor scmi.iio.accel accel accelerometer -3 39226 400");
-	CHECK_EQ(vdev_thread_start(&o, &b->t, &err), 0);
-	fo.conn_fd = conn[0];
-	fo.mem = b->m = front_mem_create(1, 1 << 20);
-	CHECK_EQ(front_open(&fo, &b->f, &err), 0);
-	CHECK_EQ(front_start(b->f, &err), 0);
+	*b = (struct bench){
+		.d = { .args = { .name = "scmi0" },
+		       .told = "sensor scmi.iio.accel accel accelerometer -3 "
+			       "39226 400" }
+	};
+	device_rig_open(&b->d, "scmi", &fo);
+	CHECK_EQ(front_start(b->d.f, &err), 0);
 	for (uint64_t i = 0; i < BUFFERS; i++) {
-		b->at[i] = front_alloc(b->m, 128, 8);
+		b->at[i] = front_alloc(b->d.mem, 128, 8);
 		offer(b, i);
 	}
-	front_kick(b->f, EVENT);
+	front_kick(b->d.f, EVENT);
 	command(b, 0xb, 1);                            /* notify */
 	command(b, 0xa, 25u << 16 | 28 << 11 | 3);     /* 25e-4 s, stamps */
-}
-
-static void bench_close(struct bench *b)
-{
-	front_close(b->f);
-	front_mem_destroy(b->m);
-	close(b->world);
-	vdev_thread_join(b->t);
 }
 
 /* Samples 1, 2, 3 ... with that stamp and, in x, that value. */
@@ -111,10 +73,7 @@ static void give(struct bench *b, int n, uint64_t lost)
 	for (int i = 0; i < n; i++) {
 		m.x.t = ++b->given;
 		m.x.v[0] = b->given;
-		while (send(b->world, &m, sizeof(m), 0) < 0) {
-			CHECK_EQ(errno, EAGAIN);
-			usleep(1000);
-		}
+		device_rig_send(&b->d, &m, sizeof(m));
 	}
 }
 
@@ -124,9 +83,9 @@ static uint64_t take(struct bench *b)
 	const uint32_t *w;
 	struct front_used u;
 
-	CHECK_EQ(front_wait(b->f, EVENT, &u, FRONT_WAIT_MS), 0);
+	CHECK_EQ(front_wait(b->d.f, EVENT, &u, FRONT_WAIT_MS), 0);
 	CHECK_EQ(u.len, SCMI_UPDATE_SIZE);
-	w = front_mem_at(b->m, b->at[u.cookie]);
+	w = front_mem_at(b->d.mem, b->at[u.cookie]);
 	b->got++;
 	CHECK_EQ(w[3], b->got); /* in their order, none missing */
 	CHECK_EQ(w[5], b->got); /* with their own stamp */
@@ -137,15 +96,7 @@ static bool nothing_comes(struct bench *b, int ms)
 {
 	struct front_used u;
 
-	return front_wait(b->f, EVENT, &u, ms) == -ETIMEDOUT;
-}
-
-static void await(_Atomic uint64_t *c, uint64_t n)
-{
-	for (int i = 0; i < 20000 && atomic_load(c) < n; i++) {
-		usleep(1000);
-	}
-	CHECK_EQ(atomic_load(c), n);
+	return front_wait(b->d.f, EVENT, &u, ms) == -ETIMEDOUT;
 }
 
 TEST(a_guest_that_keeps_up_gets_each_sample_as_it_comes)
@@ -157,12 +108,12 @@ TEST(a_guest_that_keeps_up_gets_each_sample_as_it_comes)
 	for (int i = 0; i < 1000; i++) {
 		give(&b, 1, 0);
 		offer(&b, take(&b));
-		kicks += front_kick(b.f, EVENT);
+		kicks += front_kick(b.d.f, EVENT);
 	}
 	/* the device looks for buffers itself: they cost the guest no exit */
 	CHECK(kicks <= 1);
-	CHECK_EQ(atomic_load(&b.health.dropped), 0);
-	bench_close(&b);
+	CHECK_EQ(atomic_load(&b.d.health.dropped), 0);
+	device_rig_close(&b.d);
 }
 
 /* Time is only waited for here where nothing may come in it. */
@@ -180,16 +131,16 @@ TEST(a_guest_that_is_behind_gets_the_next_batch_when_it_has_taken_the_last)
 	/* in its interrupt: one buffer after the other comes back */
 	for (int i = 0; i < BATCH - 1; i++) {
 		offer(&b, cookie[i]);
-		front_kick_always(b.f, EVENT);
+		front_kick_always(b.d.f, EVENT);
 	}
 	CHECK(nothing_comes(&b, 30));
 	offer(&b, cookie[BATCH - 1]);
-	front_kick_always(b.f, EVENT);
+	front_kick_always(b.d.f, EVENT);
 	for (int i = 0; i < BATCH; i++) {
 		cookie[i] = take(&b);
 	}
 	CHECK(nothing_comes(&b, 30));
-	bench_close(&b);
+	device_rig_close(&b.d);
 }
 
 TEST(a_guest_that_is_behind_gets_every_sample_in_the_end)
@@ -203,16 +154,16 @@ TEST(a_guest_that_is_behind_gets_every_sample_in_the_end)
 
 		usleep(i % 50 ? 0 : 20000);
 		offer(&b, cookie);
-		front_kick(b.f, EVENT);
+		front_kick(b.d.f, EVENT);
 	}
 	/* and then it keeps up again */
 	for (int i = 0; i < 100; i++) {
 		give(&b, 1, 0);
 		offer(&b, take(&b));
-		front_kick(b.f, EVENT);
+		front_kick(b.d.f, EVENT);
 	}
-	CHECK_EQ(atomic_load(&b.health.dropped), 0);
-	bench_close(&b);
+	CHECK_EQ(atomic_load(&b.d.health.dropped), 0);
+	device_rig_close(&b.d);
 }
 
 TEST(what_does_not_fit_is_dropped_and_counted)
@@ -221,16 +172,16 @@ TEST(what_does_not_fit_is_dropped_and_counted)
 
 	bench_open(&b);
 	give(&b, WAITING + BATCH + 100, 0);
-	await(&b.health.dropped, 100);
+	device_rig_await(&b.d.health.dropped, 100);
 	/* as is what the world had no room for */
 	give(&b, 1, 7);
-	await(&b.health.dropped, 108);
+	device_rig_await(&b.d.health.dropped, 108);
 	for (int i = 0; i < WAITING + BATCH; i++) {
 		offer(&b, take(&b));
-		front_kick(b.f, EVENT);
+		front_kick(b.d.f, EVENT);
 	}
 	CHECK(nothing_comes(&b, 30));
-	bench_close(&b);
+	device_rig_close(&b.d);
 }
 
 TEST(a_driver_that_starts_anew_finds_nothing_of_the_last)
@@ -243,12 +194,12 @@ TEST(a_driver_that_starts_anew_finds_nothing_of_the_last)
 	for (int i = 0; i < BATCH; i++) {
 		take(&b);
 	}
-	CHECK_EQ(front_reset(b.f, &err), 0);
-	CHECK_EQ(front_start(b.f, &err), 0);
+	CHECK_EQ(front_reset(b.d.f, &err), 0);
+	CHECK_EQ(front_start(b.d.f, &err), 0);
 	for (uint64_t i = 0; i < BUFFERS; i++) {
 		offer(&b, i);
 	}
-	front_kick(b.f, EVENT);
+	front_kick(b.d.f, EVENT);
 	CHECK(nothing_comes(&b, 30));
 	command(&b, 0xb, 1);
 	command(&b, 0xa, 25u << 16 | 28 << 11 | 3);
@@ -256,9 +207,9 @@ TEST(a_driver_that_starts_anew_finds_nothing_of_the_last)
 	for (int i = 0; i < 100; i++) {
 		give(&b, 1, 0);
 		offer(&b, take(&b));
-		front_kick(b.f, EVENT);
+		front_kick(b.d.f, EVENT);
 	}
-	bench_close(&b);
+	device_rig_close(&b.d);
 }
 
 int main(void)
