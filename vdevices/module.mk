@@ -32,6 +32,7 @@ tests_fuzz_fuzz_vhost_user_SOURCES = tests/fuzz/fuzz_vhost_user.c \
 	tests/unit/vu_rig.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_vhost_user_LDFLAGS = $(FUZZ_LINK)
 
+EXTRA_DIST += tests/unit/stream_rig.h
 UNIT_TESTS += tests/unit/test_port tests/unit/test_target
 tests_unit_test_port_LDADD = $(CMOCKA_LDADD)
 tests_unit_test_target_LDADD = $(CMOCKA_LDADD)

@@ -4,49 +4,24 @@
 #include "tests/unit/test.h"
 
 #include "tests/unit/scenario_world.h"
+#include "tests/unit/stream_rig.h"
 
 #include "sim/services/sensor_channel.h"
 
 #include <string.h>
 
-/* A guest's end of a console. */
-struct line {
-	struct av_stream s; /* first */
-	uint8_t got[65536];
-	size_t len, room;
-	bool closed;
-};
-
-static ssize_t line_write(struct av_stream *s, const void *buf, size_t len)
-{
-	struct line *l = (struct line *)s;
-	size_t n = len < l->room ? len : l->room;
-
-	memcpy(l->got + l->len, buf, n);
-	l->len += n;
-	l->room -= n;
-	return (ssize_t)n;
-}
-
-static void line_close(struct av_stream *s)
-{
-	((struct line *)s)->closed = true;
-}
-
-static const struct av_stream_ops line_ops = { .write = line_write,
-					       .close = line_close };
-
-static void line_open(struct line *l, struct sensor_channel *c,
+/* @l is the guest's end of the console @name. */
+static void line_open(struct stream_rig *l, struct sensor_channel *c,
 		      const char *name)
 {
 	struct av_acceptor *a = sensor_channel_acceptor(c, name);
 
-	*l = (struct line){ .s.ops = &line_ops, .room = sizeof(l->got) };
+	stream_rig_init(l);
 	CHECK(a);
 	CHECK_EQ(a->accept(a, &l->s), 0);
 }
 
-static void ask_list(struct line *l, size_t piece)
+static void ask_list(struct stream_rig *l, size_t piece)
 {
 	uint8_t m[] = "\2\0\0\0\15\0\0\0list-sensors\0";
 	const size_t n = 8 + 13;
@@ -57,7 +32,7 @@ static void ask_list(struct line *l, size_t piece)
 }
 
 /* Text of the frames one after the other; each has a right header. */
-static void texts(const struct line *l, char *out)
+static void texts(const struct stream_rig *l, char *out)
 {
 	size_t n = 0;
 
@@ -75,21 +50,26 @@ static void texts(const struct line *l, char *out)
 	out[n] = '\0';
 }
 
-static const char still[] = "name: still\nduration: 10s\nseed: 1\n"
-			    "vehicle: compact-ev\ntimeline: []\n";
+static struct sensor_channel *begin(struct run *r)
+{
+	struct sensor_channel *c = NULL;
+	struct av_err err = { 0 };
+
+	run_begin(r, "name: still\nduration: 10s\nseed: 1\n"
+		     "vehicle: compact-ev\ntimeline: []\n");
+	CHECK_EQ(sensor_channel_create(r->w->bus, r->w->imu, &c, &err), 0);
+	return c;
+}
 
 TEST(a_guest_that_asked_gets_each_sensor_once_a_second)
 {
-	static struct line control, data;
+	static struct stream_rig control, data;
 	static char text[65536];
-	struct sensor_channel *c = NULL;
-	struct av_err err = { 0 };
 	static struct run r;
+	struct sensor_channel *c = begin(&r);
 	double x, y, z;
 	int n = 0;
 
-	run_begin(&r, still);
-	CHECK_EQ(sensor_channel_create(r.w->bus, r.w->imu, &c, &err), 0);
 	line_open(&control, c, "sensors-control");
 	line_open(&data, c, "sensors-data");
 	world_run_until(r.w, 2500 * VT_MS);
@@ -120,14 +100,11 @@ TEST(a_guest_that_asked_gets_each_sensor_once_a_second)
 
 TEST(a_guest_that_does_not_read_misses_whole_seconds)
 {
-	static struct line one;
+	static struct stream_rig one;
 	static char text[65536];
-	struct sensor_channel *c = NULL;
-	struct av_err err = { 0 };
 	static struct run r;
+	struct sensor_channel *c = begin(&r);
 
-	run_begin(&r, still);
-	CHECK_EQ(sensor_channel_create(r.w->bus, r.w->imu, &c, &err), 0);
 	line_open(&one, c, "sensors");
 	ask_list(&one, 100);
 	one.room = 30; /* half of the first burst's first frames */
@@ -143,13 +120,10 @@ TEST(a_guest_that_does_not_read_misses_whole_seconds)
 
 TEST(nonsense_ends_the_connection_and_other_words_are_no_request)
 {
-	static struct line one;
-	struct sensor_channel *c = NULL;
-	struct av_err err = { 0 };
+	static struct stream_rig one;
 	static struct run r;
+	struct sensor_channel *c = begin(&r);
 
-	run_begin(&r, still);
-	CHECK_EQ(sensor_channel_create(r.w->bus, r.w->imu, &c, &err), 0);
 	line_open(&one, c, "sensors");
 	one.s.on_data(&one.s, "\2\0\0\0\3\0\0\0abc", 11);
 	one.s.on_data(&one.s, "\2\0\0\0\15\0\0\0list-senzors!", 21);

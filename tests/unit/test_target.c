@@ -2,6 +2,7 @@
 /* Where a port of a guest ends: pseudo-terminals and their users. */
 #include "config.h"
 
+#include "tests/unit/stream_rig.h"
 #include "tests/unit/test.h"
 
 #include "sim/services/pty.h"
@@ -13,43 +14,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A guest's end of a port. */
-struct guest_end {
-	struct av_stream s; /* first */
-	char got[256];
-	size_t len, room;
-	bool held;
-};
-
-static ssize_t end_write(struct av_stream *s, const void *buf, size_t len)
-{
-	struct guest_end *e = (struct guest_end *)s;
-	size_t n = len < e->room ? len : e->room;
-
-	memcpy(e->got + e->len, buf, n);
-	e->len += n;
-	e->room -= n;
-	return (ssize_t)n;
-}
-
-static void end_hold(struct av_stream *s, bool hold)
-{
-	((struct guest_end *)s)->held = hold;
-}
-
-static void end_close(struct av_stream *s)
-{
-	(void)s;
-}
-
-static const struct av_stream_ops end_ops = { .write = end_write,
-					      .hold = end_hold,
-					      .close = end_close };
-
 static uv_loop_t loop;
 static char dir[] = "/tmp/avsim-target-XXXXXX", path[64];
 
-static struct target *target_with(const char *text, struct guest_end *e)
+/* @e becomes the guest's end of the port. */
+static struct target *target_with(const char *text, struct stream_rig *e)
 {
 	const struct target_env env = { .loop = &loop };
 	struct target *t = NULL;
@@ -59,12 +28,12 @@ static struct target *target_with(const char *text, struct guest_end *e)
 	if (ret) {
 		fail_msg("%s", err.msg);
 	}
-	*e = (struct guest_end){ .s.ops = &end_ops, .room = sizeof(e->got) };
+	stream_rig_init(e);
 	CHECK_EQ(target_accept(t, &e->s), 0);
 	return t;
 }
 
-static struct target *pty_with(struct guest_end *e)
+static struct target *pty_with(struct stream_rig *e)
 {
 	char text[80];
 
@@ -90,7 +59,7 @@ static void turn(void)
 }
 
 /* A terminal hands data on from a work queue. */
-static void hears(struct guest_end *e, const char *text)
+static void hears(struct stream_rig *e, const char *text)
 {
 	while (e->len < strlen(text)) {
 		uv_run(&loop, UV_RUN_ONCE);
@@ -114,7 +83,7 @@ static int active(void)
 	return n;
 }
 
-static void say(struct guest_end *e, const char *text)
+static void say(struct stream_rig *e, const char *text)
 {
 	e->s.on_data(&e->s, text, strlen(text));
 }
@@ -129,7 +98,7 @@ static int user(void)
 
 TEST(a_pty_without_a_user_wakes_nobody_up)
 {
-	struct guest_end e;
+	struct stream_rig e;
 	struct target *t = pty_with(&e);
 	int fd;
 
@@ -147,7 +116,7 @@ TEST(a_pty_without_a_user_wakes_nobody_up)
 TEST(a_user_hears_what_is_said_from_then_on)
 {
 	char buf[64] = "";
-	struct guest_end e;
+	struct stream_rig e;
 	struct target *t = pty_with(&e);
 	int fd;
 
@@ -168,7 +137,7 @@ TEST(a_user_hears_what_is_said_from_then_on)
 
 TEST(who_writes_and_leaves_at_once_is_heard)
 {
-	struct guest_end e;
+	struct stream_rig e;
 	struct target *t = pty_with(&e);
 	int fd = user();
 
@@ -180,7 +149,7 @@ TEST(who_writes_and_leaves_at_once_is_heard)
 
 TEST(what_the_guest_does_not_take_outlasts_its_writer)
 {
-	struct guest_end e;
+	struct stream_rig e;
 	struct target *t = pty_with(&e);
 	int fd = user();
 
@@ -233,7 +202,7 @@ TEST(without_inotify_a_timer_looks)
 
 TEST(nobody_at_the_other_end_takes_all_and_says_nothing)
 {
-	struct guest_end e;
+	struct stream_rig e;
 	struct target *t;
 
 	CHECK_EQ(uv_loop_init(&loop), 0);
