@@ -15,7 +15,7 @@
 #include "sim/services/stream.h"
 #include "vdevices/host.h"
 #include "vdevices/vsock_switch.h"
-#include "vdevices/vu_proto.h"
+#include "vdevices/vu_impl.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -221,27 +221,7 @@ static void turn(struct fuzz *f)
 static void send_msg(struct fuzz *f, uint32_t request, const void *payload,
 		     uint32_t size, int fd)
 {
-	struct vu_header h = { request, VU_VERSION, size };
-	struct iovec v[2] = { { &h, sizeof(h) },
-			      { (void *)(uintptr_t)payload, size } };
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
-	} c = { 0 };
-	struct msghdr mh = { .msg_iov = v, .msg_iovlen = size ? 2 : 1 };
-
-	if (fd >= 0) {
-		struct cmsghdr *cm;
-
-		mh.msg_control = c.buf;
-		mh.msg_controllen = sizeof(c.buf);
-		cm = CMSG_FIRSTHDR(&mh);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cm), &fd, sizeof(int));
-	}
-	if (sendmsg(f->sock, &mh, MSG_NOSIGNAL) < 0) {
+	if (vu_send(f->sock, request, 0, payload, size, fd)) {
 		abort(); /* no step is one that it may hang up for */
 	}
 }
