@@ -15,11 +15,13 @@
 #define AVSIM_TESTS_BENCH_BENCH_H
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,6 +131,29 @@ static inline double bench_peer(const char *command)
 		v = strtod(line, NULL);
 	}
 	return pclose(p) == 0 ? v : 0;
+}
+
+/**
+ * bench_spawn() - Start a server that dies with the bench
+ * @quiet:	its stderr is thrown away too, not only its stdout
+ */
+static inline pid_t bench_spawn(char *const *argv, bool quiet)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		int null = open("/dev/null", O_RDWR);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		if (quiet) {
+			dup2(null, STDERR_FILENO);
+		}
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	return pid;
 }
 
 #endif

@@ -22,7 +22,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,22 +53,6 @@ static void die(const char *what, const char *why)
 {
 	fprintf(stderr, "bench_blk: %s: %s\n", what, why);
 	exit(1);
-}
-
-static pid_t spawn(char *const argv[])
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		int null = open("/dev/null", O_RDWR);
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, 0);
-		dup2(null, 1);
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	return pid;
 }
 
 static void make_disk(const char *path)
@@ -108,7 +91,7 @@ static void start_avsim(struct server *s, const char *avsim)
 	snprintf(dev, sizeof(dev), "blk,queues=1,file=%s", disk);
 	snprintf(s->socket, sizeof(s->socket), "%s/blk.sock", dir);
 	s->name = "avsim";
-	s->pid = spawn(argv);
+	s->pid = bench_spawn(argv, false);
 }
 
 static void start_peer(struct server *s, const char *daemon)
@@ -131,7 +114,7 @@ static void start_peer(struct server *s, const char *daemon)
 		 "addr.path=%s,writable=on,num-queues=1",
 		 s->socket);
 	s->name = "qemu-storage-daemon, io_uring";
-	s->pid = spawn(argv);
+	s->pid = bench_spawn(argv, false);
 }
 
 /* Return: false: it ended before it listened. */

@@ -20,7 +20,6 @@
 #include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,22 +76,6 @@ static void add(struct line *l, const char *fmt, ...)
 	l->arg[l->n++] = l->text + l->len;
 	l->arg[l->n] = NULL;
 	l->len += (size_t)n + 1;
-}
-
-static pid_t spawn(struct line *l)
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		int null = open("/dev/null", O_RDWR);
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, 0);
-		dup2(null, 1);
-		execvp(l->arg[0], l->arg);
-		_exit(127);
-	}
-	return pid;
 }
 
 static void end(pid_t pid)
@@ -211,7 +194,7 @@ static void bench_kick(bool busy)
 			 home[i]);
 		device(&l, name);
 	}
-	pid = spawn(&l);
+	pid = bench_spawn(l.arg, false);
 	for (int i = 0; i < 3; i++) {
 		attach(&c[i], pid, home[i], busy);
 	}
@@ -263,7 +246,7 @@ static double start_avsim(void)
 		}
 		device(&l, text);
 	}
-	pid = spawn(&l);
+	pid = bench_spawn(l.arg, false);
 	for (int i = 0; i < 8; i++) {
 		snprintf(text, sizeof(text), "run/%s.sock", name[i]);
 		await(pid, text, NULL);
@@ -308,7 +291,7 @@ static double start_qemu(const char *qemu)
 	}
 	add(&l, "-qmp");
 	add(&l, "unix:%s/qmp,server=on,wait=off", g_dir);
-	pid = spawn(&l);
+	pid = bench_spawn(l.arg, false);
 	await(pid, "qmp", &fd);
 	if (write(fd, hello, sizeof(hello) - 1) < 0) {
 		die("QMP", strerror(errno));
@@ -472,7 +455,7 @@ static void bench_idle(void)
 	add(&l, "%s/hci", g_dir);
 	add(&l, "--port");
 	add(&l, "p=pty:%s/pty", g_dir);
-	pid = spawn(&l);
+	pid = bench_spawn(l.arg, false);
 	for (int i = 0; i < N; i++) {
 		attach(&c[i], pid, name[i], false);
 	}

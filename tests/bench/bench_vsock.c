@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -106,22 +105,6 @@ struct target {
 	char sock[108];
 };
 
-static pid_t spawn(char *const *argv)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		execv(argv[0], argv);
-		_exit(127);
-	}
-	return pid;
-}
-
 static bool await(const char *path)
 {
 	for (int i = 0; i < 500; i++) {
@@ -144,7 +127,7 @@ static bool start_avsim(struct target *t)
 
 	t->name = "avsim";
 	snprintf(t->sock, sizeof(t->sock), "%s/vsock0.sock", dir);
-	t->pid = spawn(argv);
+	t->pid = bench_spawn(argv, true);
 	if (!await(t->sock)) {
 		return false;
 	}
@@ -174,7 +157,7 @@ static bool start_peer(struct target *t)
 	snprintf(hybrid, sizeof(hybrid), "%s/peer.vm", dir);
 	snprintf(arg, sizeof(arg), "guest-cid=4,socket=%s,uds-path=%s", t->sock,
 		 hybrid);
-	t->pid = spawn(argv);
+	t->pid = bench_spawn(argv, true);
 	if (!await(t->sock)) {
 		printf("SKIP the peer: it does not start\n");
 		return false;
