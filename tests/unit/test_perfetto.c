@@ -156,6 +156,18 @@ static void put(struct memory *m, vtime t, enum rec_channel ch, const char *key,
 	perfetto_put(m->p, &rec);
 }
 
+/* The trace is over, and its events are @want. */
+static void says(struct memory *m, const char *want)
+{
+	char *text;
+
+	memory_end(m);
+	text = events(m);
+	CHECK_STR(text, want);
+	free(text);
+	free(m->v);
+}
+
 /* ---- one encoder ---- */
 
 static void on_record(void *ctx, const struct rec_record *rec)
@@ -240,7 +252,6 @@ TEST(a_tap_gives_the_trace_that_the_recording_gives)
 TEST(a_state_is_a_slice_until_the_next_one_and_a_number_ends_it)
 {
 	struct memory m;
-	char *text;
 
 	memory_begin(&m);
 	put(&m, 1, REC_VHAL, "GEAR_SELECTION", "4");
@@ -250,32 +261,27 @@ TEST(a_state_is_a_slice_until_the_next_one_and_a_number_ends_it)
 	put(&m, 5, REC_VHAL, "PERF_ODOMETER", "7.5");
 	put(&m, 6, REC_SCENARIO, "mark", "a");
 	perfetto_end(m.p, 9);
-	memory_end(&m);
-	text = events(&m);
-	CHECK_STR(text, "track 0 avsim t\n"
-			"track 1 vhal\n"
-			"track 2 GEAR_SELECTION\n"
-			"1 begin 2 GEAR_PARK\n"
-			"3 end 2\n"
-			"3 begin 2 GEAR_DRIVE\n"
-			"track 3 PERF_ODOMETER\n"
-			"4 begin 3 unavailable 7\n"
-			"5 end 3\n"
-			"track 4 PERF_ODOMETER\n"
-			"5 counter 4\n"
-			"track 5 scenario\n"
-			"track 6 mark\n"
-			"6 begin 6 a\n"
-			"9 end 2\n"
-			"9 end 6\n");
-	free(text);
-	free(m.v);
+	says(&m, "track 0 avsim t\n"
+		 "track 1 vhal\n"
+		 "track 2 GEAR_SELECTION\n"
+		 "1 begin 2 GEAR_PARK\n"
+		 "3 end 2\n"
+		 "3 begin 2 GEAR_DRIVE\n"
+		 "track 3 PERF_ODOMETER\n"
+		 "4 begin 3 unavailable 7\n"
+		 "5 end 3\n"
+		 "track 4 PERF_ODOMETER\n"
+		 "5 counter 4\n"
+		 "track 5 scenario\n"
+		 "track 6 mark\n"
+		 "6 begin 6 a\n"
+		 "9 end 2\n"
+		 "9 end 6\n");
 }
 
 TEST(what_overlaps_is_on_tracks_of_its_own)
 {
 	struct memory m;
-	char *text;
 
 	memory_begin(&m);
 	put(&m, 1, REC_FAULT, "net-loss", "begin share=1");
@@ -291,61 +297,52 @@ TEST(what_overlaps_is_on_tracks_of_its_own)
 	/* one that began before the trace */
 	put(&m, 13000, REC_DEVICE, "p.S/Get", "OK\t2e300 us\t5\t6\tunix");
 	perfetto_end(m.p, 20000);
-	memory_end(&m);
-	text = events(&m);
-	CHECK_STR(text, "track 0 avsim t\n"
-			"track 1 faults\n"
-			"track 2 net-loss\n"
-			"1 begin 2 net-loss share=1\n"
-			"track 3 net-loss\n"
-			"2 begin 3 net-loss share=0.5\n"
-			"3 end 2\n"
-			"4 begin 2 net-loss share=0.1\n"
-			"5 end 3\n"
-			"track 4 services\n"
-			"track 5 p.S/Get\n"
-			"8000 begin 5 Get\n"
-			"10000 end 5\n"
-			"track 6 p.S/Get\n"
-			"9000 begin 6 Get\n"
-			"11000 end 6\n"
-			"10000 begin 5 Get\n"
-			"12000 end 5\n"
-			"track 7 p.S/Get\n"
-			"0 begin 7 Get\n"
-			"13000 end 7\n");
-	free(text);
-	free(m.v);
+	says(&m, "track 0 avsim t\n"
+		 "track 1 faults\n"
+		 "track 2 net-loss\n"
+		 "1 begin 2 net-loss share=1\n"
+		 "track 3 net-loss\n"
+		 "2 begin 3 net-loss share=0.5\n"
+		 "3 end 2\n"
+		 "4 begin 2 net-loss share=0.1\n"
+		 "5 end 3\n"
+		 "track 4 services\n"
+		 "track 5 p.S/Get\n"
+		 "8000 begin 5 Get\n"
+		 "10000 end 5\n"
+		 "track 6 p.S/Get\n"
+		 "9000 begin 6 Get\n"
+		 "11000 end 6\n"
+		 "10000 begin 5 Get\n"
+		 "12000 end 5\n"
+		 "track 7 p.S/Get\n"
+		 "0 begin 7 Get\n"
+		 "13000 end 7\n");
 }
 
 TEST(health_of_a_device_is_counters_and_what_is_no_request_an_instant)
 {
 	struct memory m;
-	char *text;
 
 	memory_begin(&m);
 	put(&m, 1, REC_DEVICE, "blk0",
 	    "health state=running requests=12 p99=80us errors=");
 	put(&m, 2, REC_DEVICE, "blk0", "connected");
 	put(&m, 3, REC_DEVICE, "a/b", "OK\tsoon\t1\t2\tunix");
-	memory_end(&m);
-	text = events(&m);
-	CHECK_STR(text, "track 0 avsim t\n"
-			"track 1 devices\n"
-			"track 2 blk0\n"
-			"track 3 state\n"
-			"1 begin 3 running\n"
-			"track 4 requests\n"
-			"1 counter 4\n"
-			"track 5 p99\n"
-			"1 counter 5\n"
-			"track 6 errors\n"
-			"1 begin 6 (none)\n"
-			"2 instant 2 connected\n"
-			"track 7 a/b\n"
-			"3 instant 7 OK soon 1 2 unix\n");
-	free(text);
-	free(m.v);
+	says(&m, "track 0 avsim t\n"
+		 "track 1 devices\n"
+		 "track 2 blk0\n"
+		 "track 3 state\n"
+		 "1 begin 3 running\n"
+		 "track 4 requests\n"
+		 "1 counter 4\n"
+		 "track 5 p99\n"
+		 "1 counter 5\n"
+		 "track 6 errors\n"
+		 "1 begin 6 (none)\n"
+		 "2 instant 2 connected\n"
+		 "track 7 a/b\n"
+		 "3 instant 7 OK soon 1 2 unix\n");
 }
 
 TEST(tracks_have_a_limit_and_texts_become_utf8)
