@@ -91,6 +91,14 @@ static void post_rx(struct rig *r, unsigned int i)
 	CHECK_EQ(front_add(r->f, RX, &b, 1, i), 0);
 }
 
+static void post_all_rx(struct rig *r)
+{
+	for (unsigned int i = 0; i < BUFS; i++) {
+		post_rx(r, i);
+	}
+	front_kick(r->f, RX);
+}
+
 /* @without: features that the driver, protocol features that the front-end does
  * not know. */
 static struct rig *rig_start_with(uint64_t without, uint64_t without_pf)
@@ -132,9 +140,8 @@ static struct rig *rig_start_with(uint64_t without, uint64_t without_pf)
 	for (unsigned int i = 0; i < BUFS; i++) {
 		r->tx[i] = front_alloc(r->m, BUF, 64);
 		r->rx[i] = front_alloc(r->m, BUF, 64);
-		post_rx(r, i);
 	}
-	front_kick(r->f, RX);
+	post_all_rx(r);
 	return r;
 }
 
@@ -684,21 +691,45 @@ static void udp_echo(struct rig *r, int host, uint16_t from, uint16_t port)
 	fail_msg("no echo came back");
 }
 
+/* A flow that goes on while others come by the thousand, and what the device
+ * took before them. */
+struct flood {
+	int host;
+	uint16_t echo;
+	long rss_kb;
+	unsigned int fds;
+};
+
+static void flood_begin(struct rig *r, struct flood *x)
+{
+	x->host = host_socket(SOCK_DGRAM, &x->echo);
+	arp(r);
+	udp_echo(r, x->host, 5000, x->echo);
+	x->rss_kb = rss_kb(r);
+	x->fds = fds(r);
+}
+
+static void flood_end(struct rig *r, struct flood *x)
+{
+	settle(r);
+	CHECK(fds(r) <= x->fds + FLOWS_MAX);
+	CHECK(fds(r) > x->fds + 100); /* they were opened */
+	bounded(r, x->rss_kb, 64);
+	arp(r);
+	udp_echo(r, x->host, 5000, x->echo);
+	close(x->host);
+}
+
 TEST(net_half_open_flows_are_bounded_and_others_go_on)
 {
 	struct rig *r = rig_start();
-	uint16_t port, echo;
+	uint16_t port;
 	int listener = host_socket(SOCK_STREAM, &port);
-	int host = host_socket(SOCK_DGRAM, &echo);
+	struct flood x;
 	uint8_t f[200];
-	long before;
-	unsigned int fds_before;
 
 	CHECK_EQ(listen(listener, 1), 0); /* the rest waits for ever */
-	arp(r);
-	udp_echo(r, host, 5000, echo);
-	before = rss_kb(r);
-	fds_before = fds(r);
+	flood_begin(r, &x);
 	for (unsigned int i = 0; i < count(FULL); i++) {
 		size_t len = tcp(f, (uint16_t)(1024 + i % 60000), port,
 				 i * 7919, 0, SYN, 0, "");
@@ -709,31 +740,20 @@ TEST(net_half_open_flows_are_bounded_and_others_go_on)
 		}
 		send_frame(r, f, len);
 	}
-	settle(r);
-	CHECK(fds(r) <= fds_before + FLOWS_MAX);
-	CHECK(fds(r) > fds_before + 100); /* they were opened */
-	bounded(r, before, 64);
-	arp(r);
-	udp_echo(r, host, 5000, echo);
+	flood_end(r, &x);
 	close(listener);
-	close(host);
 	rig_stop(r);
 }
 
 TEST(net_datagram_flows_and_pings_are_bounded_and_others_go_on)
 {
 	struct rig *r = rig_start();
-	uint16_t echo, sink_port;
-	int host = host_socket(SOCK_DGRAM, &echo);
+	uint16_t sink_port;
 	int sink = host_socket(SOCK_DGRAM, &sink_port);
-	unsigned int fds_before;
+	struct flood x;
 	uint8_t f[200];
-	long before;
 
-	arp(r);
-	udp_echo(r, host, 5000, echo);
-	before = rss_kb(r);
-	fds_before = fds(r);
+	flood_begin(r, &x);
 	for (unsigned int i = 0; i < count(FULL); i++) {
 		if (i % 2) {
 			send_frame(r, f,
@@ -746,13 +766,7 @@ TEST(net_datagram_flows_and_pings_are_bounded_and_others_go_on)
 		put16(f + ETH + IP4 + 4, i);
 		send_frame(r, f, make(f, P_ICMP, self, 0x7f000001, 16));
 	}
-	settle(r);
-	CHECK(fds(r) <= fds_before + FLOWS_MAX);
-	CHECK(fds(r) > fds_before + 100);
-	bounded(r, before, 64);
-	arp(r);
-	udp_echo(r, host, 5000, echo);
-	close(host);
+	flood_end(r, &x);
 	close(sink);
 	rig_stop(r);
 }
@@ -932,6 +946,16 @@ static struct transfer transfer(struct rig *r)
 	return x;
 }
 
+/* Return: what the device answers to a command. */
+static uint8_t control(struct rig *r, const void *command, uint32_t len)
+{
+	uint8_t ack = 9;
+
+	CHECK_EQ(front_request(r->f, 2, command, len, &ack, 1, FRONT_WAIT_MS),
+		 1);
+	return ack;
+}
+
 TEST(net_big_segments_come_whole_to_a_driver_that_takes_them)
 {
 	struct rig *r = rig_start();
@@ -955,13 +979,9 @@ TEST(net_big_segments_end_where_the_driver_says_so)
 	static const uint8_t off[] = { 5, 0, 2, 0, 0, 0, 0, 0, 0, 0 };
 	struct rig *r = rig_start();
 	struct transfer x;
-	uint8_t ack = 9;
 
 	CHECK(transfer(r).big);
-	CHECK_EQ(front_request(r->f, 2, off, sizeof(off), &ack, 1,
-			       FRONT_WAIT_MS),
-		 1);
-	CHECK_EQ(ack, 0);
+	CHECK_EQ(control(r, off, sizeof(off)), 0);
 	x = transfer(r);
 	CHECK(x.right && !x.big);
 	rig_stop(r);
@@ -1014,10 +1034,7 @@ TEST(net_buffers_are_heard_of_only_where_frames_wait)
 	for (unsigned int i = 0; i < BUFS + 1; i++) {
 		CHECK_EQ(front_wait(r->f, RX, &u, FRONT_WAIT_MS), 0);
 	}
-	for (unsigned int i = 0; i < BUFS; i++) {
-		post_rx(r, i);
-	}
-	front_kick(r->f, RX);
+	post_all_rx(r);
 	while (n < more) {
 		CHECK(receive(r, FRONT_WAIT_MS));
 		n++;
@@ -1030,17 +1047,10 @@ TEST(net_control_queue_is_answered)
 {
 	static const uint8_t on[] = { 0, 0, 1 }, unknown[] = { 7, 7, 7 };
 	struct rig *r = rig_start();
-	uint8_t ack = 9;
 
-	CHECK_EQ(front_request(r->f, 2, on, sizeof(on), &ack, 1, FRONT_WAIT_MS),
-		 1);
-	CHECK_EQ(ack, 0);
-	CHECK_EQ(front_request(r->f, 2, unknown, sizeof(unknown), &ack, 1,
-			       FRONT_WAIT_MS),
-		 1);
-	CHECK_EQ(ack, 1);
-	CHECK_EQ(front_request(r->f, 2, on, 1, &ack, 1, FRONT_WAIT_MS), 1);
-	CHECK_EQ(ack, 1);
+	CHECK_EQ(control(r, on, sizeof(on)), 0);
+	CHECK_EQ(control(r, unknown, sizeof(unknown)), 1);
+	CHECK_EQ(control(r, on, 1), 1);
 	rig_stop(r);
 }
 
@@ -1066,10 +1076,7 @@ TEST(net_a_reset_gives_a_full_stack_back)
 	CHECK(fds(r) > fds_before + 100);
 	CHECK_EQ(front_reset(r->f, &err), 0);
 	CHECK_EQ(front_start(r->f, &err), 0);
-	for (unsigned int i = 0; i < BUFS; i++) {
-		post_rx(r, i);
-	}
-	front_kick(r->f, RX);
+	post_all_rx(r);
 	arp(r);
 	CHECK(fds(r) <= fds_before + 8);
 	udp_echo(r, host, 5000, echo);
