@@ -113,6 +113,22 @@ static void publish(struct bus *b, const struct step *s)
 	}
 }
 
+/* @drive as a recording in g->path. */
+static void record_drive(struct rig *g)
+{
+	struct av_err err = { 0 };
+	struct rec_writer *w;
+
+	rig_init(g);
+	w = rig_create(rig_file(g, "r.avrec"));
+	for (size_t i = 0; i < N; i++) {
+		record(w, &drive[i]);
+		/* evidence of the outside world, which no replay brings */
+		rec_text(w, REC_DEVICE, drive[i].t, "blk0", "reset");
+	}
+	CHECK_EQ(rec_close(w, 8, "none", &err), 0);
+}
+
 /* Record @drive, run @n steps of @run against it. */
 static struct replay_result compare(const struct step *run, size_t n,
 				    bool to_the_end)
@@ -121,17 +137,9 @@ static struct replay_result compare(const struct step *run, size_t n,
 	struct replay_result res = { 0 };
 	struct replay_check *c = NULL;
 	struct av_err err = { 0 };
-	struct rec_writer *w;
 	struct rig g;
 
-	rig_init(&g);
-	w = rig_create(rig_file(&g, "r.avrec"));
-	for (size_t i = 0; i < N; i++) {
-		record(w, &drive[i]);
-		/* evidence of the outside world, which no replay brings */
-		rec_text(w, REC_DEVICE, drive[i].t, "blk0", "reset");
-	}
-	CHECK_EQ(rec_close(w, 8, "none", &err), 0);
+	record_drive(&g);
 	CHECK_EQ(replay_check_create(g.path, b, &c, &err), 0);
 	for (size_t i = 0; i < n; i++) {
 		publish(b, &run[i]);
@@ -281,17 +289,9 @@ TEST(replay_check_tells_of_a_damaged_file)
 	struct replay_result res = { 0 };
 	struct replay_check *c = NULL;
 	struct av_err err = { 0 };
-	struct rec_writer *w;
 	struct rig g;
 
-	rig_init(&g);
-	w = rig_create(rig_file(&g, "r.avrec"));
-	for (size_t i = 0; i < N; i++) {
-		record(w, &drive[i]);
-		/* evidence of the outside world, which no replay brings */
-		rec_text(w, REC_DEVICE, drive[i].t, "blk0", "reset");
-	}
-	CHECK_EQ(rec_close(w, 8, "none", &err), 0);
+	record_drive(&g);
 	rig_sql(g.path, "UPDATE events SET key=99 WHERE seq=5");
 	CHECK_EQ(replay_check_create(g.path, b, &c, &err), 0);
 	for (size_t i = 0; i < N; i++) {
