@@ -482,10 +482,20 @@ static void vsock_world_end(void *world)
 
 enum { VSOCK_RX, VSOCK_TX, VSOCK_ECHO_PORT = 7 };
 
-/* One packet there. */
-static int vsock_send(struct front *f, uint64_t gpa, uint16_t op,
-		      const char *text)
+/* Room for one packet, until the next one. */
+static uint64_t vsock_room(struct front *f)
 {
+	size_t mark = front_mark(front_mem(f));
+	uint64_t gpa = front_alloc(front_mem(f), 4096, 64);
+
+	front_release(front_mem(f), mark);
+	return gpa;
+}
+
+/* One packet there. */
+static int vsock_send(struct front *f, uint16_t op, const char *text)
+{
+	uint64_t gpa = vsock_room(f);
 	struct vsock_hdr h = { .src_cid = 3,
 			       .dst_cid = VSOCK_CID_HOST,
 			       .src_port = 1234,
@@ -508,9 +518,9 @@ static int vsock_send(struct front *f, uint64_t gpa, uint16_t op,
 }
 
 /* The next packet of @op; credit updates in between are skipped. */
-static int vsock_expect(struct front *f, uint64_t gpa, uint16_t op,
-			const char *text)
+static int vsock_expect(struct front *f, uint16_t op, const char *text)
 {
+	uint64_t gpa = vsock_room(f);
 	const struct front_buf b = { gpa, 4096, true };
 	const uint8_t *p = front_mem_at(front_mem(f), gpa);
 	struct vsock_hdr h;
@@ -534,18 +544,13 @@ static int vsock_expect(struct front *f, uint64_t gpa, uint16_t op,
 
 static int vsock_probe(struct front *f)
 {
-	size_t mark = front_mark(front_mem(f));
-	uint64_t out = front_alloc(front_mem(f), 4096, 64);
-	uint64_t in = front_alloc(front_mem(f), 4096, 64);
-	int ret;
+	int ret = vsock_send(f, VSOCK_OP_REQUEST, "");
 
-	front_release(front_mem(f), mark);
-	ret = vsock_send(f, out, VSOCK_OP_REQUEST, "");
-	ret = ret ? ret : vsock_expect(f, in, VSOCK_OP_RESPONSE, "");
-	ret = ret ? ret : vsock_send(f, out, VSOCK_OP_RW, "hello");
-	ret = ret ? ret : vsock_expect(f, in, VSOCK_OP_RW, "hello");
-	ret = ret ? ret : vsock_send(f, out, VSOCK_OP_SHUTDOWN, "");
-	return ret ? ret : vsock_expect(f, in, VSOCK_OP_RST, "");
+	ret = ret ? ret : vsock_expect(f, VSOCK_OP_RESPONSE, "");
+	ret = ret ? ret : vsock_send(f, VSOCK_OP_RW, "hello");
+	ret = ret ? ret : vsock_expect(f, VSOCK_OP_RW, "hello");
+	ret = ret ? ret : vsock_send(f, VSOCK_OP_SHUTDOWN, "");
+	return ret ? ret : vsock_expect(f, VSOCK_OP_RST, "");
 }
 
 static size_t vsock_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
@@ -595,14 +600,9 @@ static size_t vsock_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
 /* An operation that there is not, and a port where nobody listens. */
 static int vsock_unknown(struct front *f)
 {
-	size_t mark = front_mark(front_mem(f));
-	uint64_t out = front_alloc(front_mem(f), 4096, 64);
-	uint64_t in = front_alloc(front_mem(f), 4096, 64);
-	int ret;
+	int ret = vsock_send(f, 99, "");
 
-	front_release(front_mem(f), mark);
-	ret = vsock_send(f, out, 99, "");
-	return ret ? ret : vsock_expect(f, in, VSOCK_OP_RST, "");
+	return ret ? ret : vsock_expect(f, VSOCK_OP_RST, "");
 }
 
 /* ---- bt ---- */
