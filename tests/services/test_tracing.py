@@ -6,27 +6,14 @@ the same run."""
 import os
 import re
 import subprocess
-import sys
-import tempfile
 import time
 
-top = os.environ.get('AVSIM_TOP_SRCDIR', '.')
-build = os.environ.get('AVSIM_TOP_BUILDDIR', top)
-try:
-    import grpc
-    from grpc_tools import protoc
-except ImportError as e:
-    print(f'SKIP test_tracing.py: {e}')
-    sys.exit(77)
-from perfetto_trace import Trace, protoc_decodes, query  # noqa: E402
+import protos
+from protos import build
 
-work = tempfile.TemporaryDirectory()
-proto = f'{top}/sim/services/proto'
-assert protoc.main(['protoc', f'-I{proto}', f'--python_out={work.name}',
-                    f'--grpc_python_out={work.name}'] + [
-                        f'{proto}/{p}.proto' for p in (
-                            'tracing', 'perfetto_config', 'vhal_aidl')]) == 0
-sys.path.insert(0, work.name)
+work = protos.modules('tracing', 'perfetto_config', 'vhal_aidl')
+import grpc  # noqa: E402
+from perfetto_trace import Trace, protoc_decodes, query  # noqa: E402
 from google.protobuf.empty_pb2 import Empty  # noqa: E402
 from perfetto_config_pb2 import TraceConfig  # noqa: E402
 import tracing_pb2 as pb                # noqa: E402
