@@ -7,22 +7,16 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import tarfile
 import tempfile
-import time
 
+import clients
 import kit
 from guest import SLOW, TOP_BUILD, Skip
 
-sys.path.insert(0, os.path.join(kit.TOP, "tests", "services"))
-
 MATRIX = ["x86_64/11"]
 PORTS = (9210, 9300, 9310, 9510)  # VHAL, both generations; dumpstate; tracing
-PROTOS = ("vhal_aidl", "vhal_hidl", "vhal_hidl_types", "dumpstate", "tracing",
-          "perfetto_config")
 DATA = ("scenarios", "sim/vehicles")
-SPEED, TEMP, LEFT = 0x11600207, 0x15600503, 0x31
 
 
 def libraries(program):
@@ -51,24 +45,10 @@ def free_port():
         return s.getsockname()[1]
 
 
-def stubs(folder):
-    try:
-        import grpc
-        from grpc_tools import protoc
-    except ImportError as e:
-        raise Skip("no python3-grpcio: %s" % e)
-    src = os.path.join(kit.TOP, "sim/services/proto")
-    assert protoc.main(["protoc", "-I" + src, "--python_out=" + folder,
-                        "--grpc_python_out=" + folder] +
-                       ["%s/%s.proto" % (src, p) for p in PROTOS]) == 0
-    sys.path.insert(0, folder)
-    return grpc
-
-
 def setup(t):
     if os.uname().machine != "x86_64":
         raise Skip("the guest is x86_64, this avsim is not")
-    t.grpc = stubs(tempfile.mkdtemp(dir=t.dir))
+    t.grpc = clients.modules(tempfile.mkdtemp(dir=t.dir))
     disk = os.path.join(t.dir, "avsim.tar")
     bundle(disk)
     t.port = {p: free_port() for p in PORTS}
@@ -144,70 +124,21 @@ def channel(t, port):
 
 
 def test_vhal_of_android_14_and_later(t):
-    import vhal_aidl_pb2 as pb
-    import vhal_aidl_pb2_grpc as pbg
-    from google.protobuf.empty_pb2 import Empty
-    stub = pbg.VehicleServerStub(channel(t, 9300))
-    configs = list(stub.GetAllPropertyConfig(Empty(), timeout=30 * SLOW))
-    assert len(configs) > 50, len(configs)
-    events = stub.StartPropertyValuesStream(Empty())
-    stub.Subscribe(pb.SubscribeRequest(options=pb.SubscribeOptions(
-        prop_id=SPEED, area_ids=[0], sample_rate=10)), timeout=30 * SLOW)
-    r = stub.SetValues(pb.VehiclePropValueRequests(requests=[
-        pb.VehiclePropValueRequest(request_id=1, value=pb.VehiclePropValue(
-            prop=TEMP, area_id=LEFT, float_values=[26.5]))]),
-        timeout=30 * SLOW)
-    assert r.results[0].status == 0, r
-    seen, end = set(), time.monotonic() + 60 * SLOW
-    for batch in events:
-        for v in batch.values:
-            if v.prop == TEMP and v.area_id == LEFT and \
-                    v.float_values[:] == [26.5]:
-                seen.add("temp")
-            if v.prop == SPEED:
-                seen.add("speed")
-        if len(seen) == 2:
-            break
-        assert time.monotonic() < end, seen
-    events.cancel()
-    assert seen == {"temp", "speed"}
+    clients.vhal_of_android_14_and_later(channel(t, 9300))
 
 
 def test_vhal_of_android_11_and_12(t):
-    import vhal_hidl_pb2 as pb
-    import vhal_hidl_pb2_grpc as pbg
-    import vhal_hidl_types_pb2 as tpb
-    from google.protobuf.empty_pb2 import Empty
-    stub = pbg.VehicleServerStub(channel(t, 9210))
-    assert len(list(stub.GetAllPropertyConfig(Empty(),
-                                              timeout=30 * SLOW))) > 50
-    r = stub.SetProperty(pb.WrappedVehiclePropValue(
-        value=tpb.VehiclePropValue(prop=TEMP, area_id=LEFT,
-                                   float_values=[19.5])), timeout=30 * SLOW)
-    assert r.status_code == 0, r
+    clients.vhal_of_android_11_and_12(channel(t, 9210))
 
 
 def test_dumpstate_collects(t):
-    import dumpstate_pb2 as pb
-    import dumpstate_pb2_grpc as pbg
-    from google.protobuf.empty_pb2 import Empty
-    stub = pbg.DumpstateServerStub(channel(t, 9310))
-    names = stub.GetAvailableServices(Empty(), timeout=30 * SLOW).service_names
-    assert "avsim-status" in names, names
-    text = b"".join(b.buffer for b in stub.GetServiceLogs(
-        pb.ServiceLogRequest(service_name="avsim-status"), timeout=30 * SLOW))
+    _, text = clients.dumpstate(channel(t, 9310))
     assert b"parking" in text, text
 
 
 def test_tracing_starts_and_stops(t):
-    import perfetto_config_pb2 as cpb
-    import tracing_pb2 as pb
-    import tracing_pb2_grpc as pbg
-    stub = pbg.TracingServerStub(channel(t, 9510))
-    r = stub.StartTracing(pb.StartTracingRequest(
-        host_config=cpb.TraceConfig(write_into_file=True)), timeout=30 * SLOW)
-    assert r.is_ok and not r.error_str, r
-    r = stub.StopTracing(r.session_id, timeout=30 * SLOW)
+    stub, session = clients.start_tracing(channel(t, 9510))
+    r = stub.StopTracing(session, timeout=30 * SLOW)
     assert r.is_ok, r
 
 

@@ -7,21 +7,16 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-from guest import SLOW, TOP_BUILD, Skip
+import clients
 import kit
-
-sys.path.insert(0, os.path.join(kit.TOP, "tests", "services"))
+from guest import SLOW, TOP_BUILD, Skip
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 CI = ["x86_64/11", "arm64/10"]
-PROTOS = ("vhal_aidl", "vhal_hidl", "vhal_hidl_types", "dumpstate", "tracing",
-          "perfetto_config", "audio_focus", "control")
-SPEED, TEMP, LEFT = 0x11600207, 0x15600503, 0x31
 BACK = 7777  # where the guest's audio control is played, on the host
 
 SCENARIO = """name: audio
@@ -35,20 +30,6 @@ timeline:
   - every: 2s
     do: { audio-focus: { do: acquire, usage: announcement, duck: true, for: 1s } }
 """
-
-
-def stubs(folder):
-    try:
-        import grpc
-        from grpc_tools import protoc
-    except ImportError as e:
-        raise Skip("no python3-grpcio: %s" % e)
-    src = os.path.join(kit.TOP, "sim/services/proto")
-    assert protoc.main(["protoc", "-I" + src, "--python_out=" + folder,
-                        "--grpc_python_out=" + folder] +
-                       ["%s/%s.proto" % (src, p) for p in PROTOS]) == 0
-    sys.path.insert(0, folder)
-    return grpc
 
 
 def pipe(a, b):
@@ -98,8 +79,7 @@ class Tunnel:
 
 
 def setup(t):
-    t.proto = tempfile.mkdtemp(dir=t.dir)
-    t.grpc = stubs(t.proto)
+    t.grpc = clients.modules(tempfile.mkdtemp(dir=t.dir), "audio_focus")
     scenario = os.path.join(t.dir, "audio.yaml")
     with open(scenario, "w") as f:
         f.write(SCENARIO)
@@ -124,76 +104,20 @@ def channel(t, port):
 
 def test_tracing_starts(t):
     """The session is fetched when the others have made something to see."""
-    import perfetto_config_pb2 as cpb
-    import tracing_pb2 as pb
-    import tracing_pb2_grpc as pbg
-    t.tracing = pbg.TracingServerStub(channel(t, 9510))
-    r = t.tracing.StartTracing(pb.StartTracingRequest(
-        host_config=cpb.TraceConfig(write_into_file=True)), timeout=30 * SLOW)
-    assert r.is_ok and not r.error_str, r
-    t.session = r.session_id
+    t.tracing, t.session = clients.start_tracing(channel(t, 9510))
 
 
 def test_vhal_of_android_14_and_later(t):
-    import vhal_aidl_pb2 as pb
-    import vhal_aidl_pb2_grpc as pbg
-    from google.protobuf.empty_pb2 import Empty
-    stub = pbg.VehicleServerStub(channel(t, 9300))
-    configs = list(stub.GetAllPropertyConfig(Empty(), timeout=30 * SLOW))
-    assert len(configs) > 50, len(configs)
-    events = stub.StartPropertyValuesStream(Empty())
-    stub.Subscribe(pb.SubscribeRequest(options=pb.SubscribeOptions(
-        prop_id=SPEED, area_ids=[0], sample_rate=10)), timeout=30 * SLOW)
-    r = stub.SetValues(pb.VehiclePropValueRequests(requests=[
-        pb.VehiclePropValueRequest(request_id=1, value=pb.VehiclePropValue(
-            prop=TEMP, area_id=LEFT, float_values=[26.5]))]),
-        timeout=30 * SLOW)
-    assert r.results[0].status == 0, r
-    seen, stop = set(), time.monotonic() + 60 * SLOW
-    for batch in events:
-        for v in batch.values:
-            if v.prop == TEMP and v.area_id == LEFT and \
-                    v.float_values[:] == [26.5]:
-                seen.add("temp")
-            if v.prop == SPEED and v.float_values[0] > 1:
-                seen.add("speed")
-        if len(seen) == 2:
-            break
-        assert time.monotonic() < stop, seen
-    events.cancel()
-    assert seen == {"temp", "speed"}
+    clients.vhal_of_android_14_and_later(channel(t, 9300), lambda v: v > 1)
 
 
 def test_vhal_of_android_11_and_12(t):
-    import vhal_hidl_pb2 as pb
-    import vhal_hidl_pb2_grpc as pbg
-    import vhal_hidl_types_pb2 as tpb
-    from google.protobuf.empty_pb2 import Empty
-    stub = pbg.VehicleServerStub(channel(t, 9210))
-    assert len(list(stub.GetAllPropertyConfig(Empty(),
-                                              timeout=30 * SLOW))) > 50
-    events = stub.StartPropertyValuesStream(Empty())
-    r = stub.SetProperty(pb.WrappedVehiclePropValue(
-        value=tpb.VehiclePropValue(prop=TEMP, area_id=LEFT,
-                                   float_values=[19.5])), timeout=30 * SLOW)
-    assert r.status_code == 0, r
-    stop = time.monotonic() + 60 * SLOW
-    for m in events:
-        if m.value.prop == TEMP and m.value.float_values[:] == [19.5]:
-            break
-        assert time.monotonic() < stop
-    events.cancel()
+    clients.vhal_of_android_11_and_12(channel(t, 9210))
 
 
 def test_dumpstate_collects(t):
-    import dumpstate_pb2 as pb
-    import dumpstate_pb2_grpc as pbg
-    from google.protobuf.empty_pb2 import Empty
-    stub = pbg.DumpstateServerStub(channel(t, 9310))
-    names = stub.GetAvailableServices(Empty(), timeout=30 * SLOW).service_names
-    assert "avsim-status" in names and "avsim-devices" in names, names
-    text = b"".join(b.buffer for b in stub.GetServiceLogs(
-        pb.ServiceLogRequest(service_name="avsim-status"), timeout=30 * SLOW))
+    names, text = clients.dumpstate(channel(t, 9310))
+    assert "avsim-devices" in names, names
     assert b"audio" in text, text
 
 
