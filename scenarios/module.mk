@@ -62,7 +62,8 @@ tests_fuzz_fuzz_scenario_LDFLAGS = $(FUZZ_LINK)
 TESTS += tests/scenario/test_man.py tests/scenario/test_agree.py \
 	tests/scenario/test_rav4.py \
 	tests/scenario/test_schema.py
-EXTRA_DIST += tests/scenario/test_man.py tests/scenario/test_agree.py \
+EXTRA_DIST += tests/scenario/judge.py \
+	tests/scenario/test_man.py tests/scenario/test_agree.py \
 	tests/scenario/test_rav4.py \
 	tests/scenario/test_schema.py
 dist_man_MANS += man/avsim-scenario.5

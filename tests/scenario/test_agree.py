@@ -10,30 +10,16 @@ the vehicle's sensor_hal_configuration.xml, as a guest's HAL does.
 """
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from bisect import bisect_right
 
-TOP = os.environ.get("AVSIM_TOP_SRCDIR", ".")
-AVSIM = os.path.join(os.environ.get("AVSIM_TOP_BUILDDIR", "."), "avsim")
+import judge
+from judge import TOP, avsim, check
+
 DELAY = 0.015  # of the motion sensors, s: sim/sensors/imu.h
 WHEEL = "signal:Vehicle.Chassis.Axle.Row%d.Wheel.%s.Speed"
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what)
-
-
-def avsim(*args):
-    r = subprocess.run([AVSIM, *args], capture_output=True, text=True)
-    check(r.returncode == 0, args[0], "exit", r.returncode, r.stderr)
-    return r.stdout
 
 
 def dump(rec, only):
@@ -159,4 +145,4 @@ for name, until, heading, bounds in (
         ("parking", "60s", 90, (5, 0.6, 5, 0.8))):
     for got, bound in zip(drive(name, until, heading), bounds):
         check(got < bound, name, got, "is not below", bound)
-sys.exit(failures > 0)
+sys.exit(judge.failures > 0)

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 
-TOP = os.environ.get("AVSIM_TOP_SRCDIR", ".")
-AVSIM = os.path.join(os.environ.get("AVSIM_TOP_BUILDDIR", "."), "avsim")
+from judge import AVSIM, TOP
+
 MAN = os.path.join(TOP, "man", "avsim-scenario.5")
 
 with open(MAN) as f:

@@ -11,34 +11,19 @@ recording's time alone.
 import bisect
 import csv
 import os
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
 
-TOP = os.environ.get("AVSIM_TOP_SRCDIR", ".")
-AVSIM = os.path.join(os.environ.get("AVSIM_TOP_BUILDDIR", "."), "avsim")
+import judge
+from judge import TOP, avsim, check
+
 DATA = os.environ.get("AVSIM_SHARED_DATA",
                       os.path.join(TOP, "..", "shared", "data"))
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        if failures <= 20:
-            print("FAIL", *what)
 
 
 def ns(text):
     return int(Fraction(text) * 10 ** 9)
-
-
-def avsim(*args):
-    r = subprocess.run([AVSIM, *args], capture_output=True, text=True)
-    check(r.returncode == 0, args[0], "exit", r.returncode, r.stderr)
-    return r.stdout
 
 
 def dump(rec, only):
@@ -227,4 +212,4 @@ if all(os.access(f, os.R_OK) for f in shared.values()):
                   for w, d in zip(wheels, decode)), "the published decode")
 else:
     print("SKIP (part): no shared sample data, so only the bundled seconds")
-sys.exit(failures > 0)
+sys.exit(judge.failures > 0)

@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 
+import judge
+from judge import AVSIM, TOP, check
+
 try:
     import jsonschema
     import yaml
@@ -19,8 +22,6 @@ except ImportError as e:
     print("SKIP: no python3-jsonschema or python3-yaml:", e)
     sys.exit(77)
 
-TOP = os.environ.get("AVSIM_TOP_SRCDIR", ".")
-AVSIM = os.path.join(os.environ.get("AVSIM_TOP_BUILDDIR", "."), "avsim")
 SCENARIOS = os.path.join(TOP, "scenarios")
 
 
@@ -39,15 +40,6 @@ for tag, pattern, first in (
                                re.compile(pattern), list(first))
 Core.add_constructor("tag:yaml.org,2002:int", lambda l, n: int(n.value))
 Core.add_constructor("tag:yaml.org,2002:float", lambda l, n: float(n.value))
-
-failures = 0
-
-
-def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAIL", *what)
 
 
 def lint(path):
@@ -197,5 +189,5 @@ for verb in verbs:
         sample(validator, HEAD + "timeline: [{ at: 1s, do: { %s: "
                "{ no-such-argument: 1 } } }]\n" % verb, False)
 print(len(bundled), "scenarios,", len(RIGHT), "right and",
-      len(WRONG) + len(verbs) - 2, "wrong samples,", failures, "failures")
-sys.exit(1 if failures else 0)
+      len(WRONG) + len(verbs) - 2, "wrong samples,", judge.failures, "failures")
+sys.exit(1 if judge.failures else 0)
