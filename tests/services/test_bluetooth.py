@@ -383,6 +383,29 @@ def on_socket(run, path=None):
     return Host(read, s.sendall), s
 
 
+def next_host(run, path=None):
+    """Started, as soon as avsim has seen the one before go."""
+    stop = time.monotonic() + 30
+    while True:
+        h, s = on_socket(run, path)
+        try:
+            h.start()
+            return h, s
+        except (AssertionError, OSError):
+            assert time.monotonic() < stop
+            s.close()
+
+
+def is_hung_up_on(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(30)
+        s.connect(path)
+        try:
+            assert s.recv(10) == b""
+        except ConnectionResetError:
+            pass
+
+
 def test_a_call(snoop):
     run = Run("--bt-snoop", snoop)
     h, s = on_socket(run)
@@ -469,24 +492,10 @@ def test_one_host_at_a_time():
     run = Run()
     h, s = on_socket(run)
     h.start()
-    t = socket.socket(socket.AF_UNIX)
-    t.settimeout(30)
-    t.connect(run.sock)
-    try:
-        assert t.recv(10) == b""
-    except ConnectionResetError:
-        pass
+    is_hung_up_on(run.sock)
     h.do(0x1009)
     s.close()
-    stop = time.monotonic() + 30
-    while True:  # until avsim has seen the first one go
-        h, s = on_socket(run)
-        try:
-            h.start()
-            break
-        except (AssertionError, OSError):
-            assert time.monotonic() < stop
-            s.close()
+    _, s = next_host(run)
     s.close()
     run.stop()
 
@@ -504,26 +513,12 @@ def test_a_port_of_the_vmm():
         h.l2send(1, struct.pack("<BBH", 8, 1 + i, 600) + bytes(600))
     for i in range(100):
         assert h.signalled(9)[0] == 1 + i
-    other = socket.socket(socket.AF_UNIX)
-    other.settimeout(30)
-    other.connect(run.sock)
-    try:
-        assert other.recv(10) == b""
-    except ConnectionResetError:
-        pass
+    is_hung_up_on(run.sock)
     h.do(0x1009)
     # the next finds a controller after power-on, nothing of the first
     h.ask(0x0401, bytes.fromhex("338b9e0400"))
     s.close()
-    stop = time.monotonic() + 30
-    while True:
-        h, s = on_socket(run, port)
-        try:
-            h.start()
-            break
-        except (AssertionError, OSError):
-            assert time.monotonic() < stop
-            s.close()
+    h, s = next_host(run, port)
     h.inquire()
     # in pieces, as a console may cut it
     h.write = lambda b: [s.sendall(b[i:i + 3]) for i in range(0, len(b), 3)]
