@@ -179,17 +179,24 @@ def test_nmea_drive():
     print(f'NMEA: {len(a)} positions, identical')
 
 
-def test_gpx():
-    import gpxpy
-    for name, n in (('around-visnjan-with-car.gpx', 104),
-                    ('cerknicko-jezero.gpx', 296)):
+def there_and_back(what, names, form):
+    """Each file of the shared data, imported and exported again: its name, it,
+    the recording and the export."""
+    for name in names:
         src = f'{shared}/gnss/{name}'
         rec, back = f'{work}/{name}.avrec', f'{work}/{name}'
         if not os.path.exists(src):
-            print('SKIP GPX: no shared data')
+            print(f'SKIP {what}: no shared data')
             return
         run('import', src, '-o', rec)
-        run('export', rec, '--format', 'gpx', '-o', back)
+        run('export', rec, '--format', form, '-o', back)
+        yield name, src, rec, back
+
+
+def test_gpx():
+    import gpxpy
+    want = {'around-visnjan-with-car.gpx': 104, 'cerknicko-jezero.gpx': 296}
+    for name, src, _, back in there_and_back('GPX', want, 'gpx'):
         points = []
         for path in src, back:
             with open(path) as f:
@@ -197,22 +204,17 @@ def test_gpx():
             points.append([(p.latitude, p.longitude, p.elevation, p.time)
                            for t in g.tracks for s in t.segments
                            for p in s.points if p.time])
-        check(len(points[1]) == n, f'{name}: {len(points[1])} points')
+        check(len(points[1]) == want[name], f'{name}: {len(points[1])} points')
         check(sorted(points[0], key=lambda p: p[3]) ==
               sorted(points[1], key=lambda p: p[3]), f'{name}: points differ')
 
 
 def test_logger():
     """Raw rows come out as they went in, in their order."""
-    for name in ('pixel7_gnss_log_v3064.txt',
-                 'pseudoranges_log_2016_06_30_21_26_07.txt'):
-        src = f'{shared}/gnss/{name}'
-        rec, back = f'{work}/{name}.avrec', f'{work}/{name}'
-        if not os.path.exists(src):
-            print('SKIP GnssLogger: no shared data')
-            return
-        run('import', src, '-o', rec)
-        run('export', rec, '--format', 'gnsslogger', '-o', back)
+    for name, src, rec, back in there_and_back(
+            'GnssLogger', ('pixel7_gnss_log_v3064.txt',
+                           'pseudoranges_log_2016_06_30_21_26_07.txt'),
+            'gnsslogger'):
         raw = []
         for path in src, back:
             with open(path) as f:
