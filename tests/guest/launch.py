@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest that avsim starts by itself, from a bundled profile of the kit."""
+"""A guest that avsim starts by itself, from a profile."""
 import os
 
 import kit
@@ -17,9 +17,17 @@ qemu-args:
 """
 
 
-def launch(t, *args, record=None):
-    """avsim with the variant's profile, in which the agent's port is more, as
-    t.car; its guest is t.guest. args: what else avsim run takes."""
+def bundled(arch):
+    """Text of the kit's profile."""
+    with open(os.path.join(kit.TOP, "vdevices", "guests",
+                           PROFILES[arch] + ".yaml")) as f:
+        return f.read()
+
+
+def launch(t, *args, profile=None, ready="rng0.sock", record=None):
+    """avsim as t.car, which starts t.guest from the text of a profile, by
+    default the kit's of this variant; the agent's port is added. args: what
+    else avsim run takes; ready: the socket that is there when it is up."""
     # ${kit} of the profile: this variant's parts
     current = os.path.join(t.dir, "kit", "current")
     os.makedirs(current)
@@ -27,16 +35,13 @@ def launch(t, *args, record=None):
     os.symlink(kit.initrd(t.arch),
                os.path.join(current, "initrd-%s.cpio" % t.arch))
     path = os.path.join(t.dir, "agent.yaml")
-    with open(os.path.join(kit.TOP, "vdevices", "guests",
-                           PROFILES[t.arch] + ".yaml")) as f:
-        text = f.read()
     with open(path, "w") as f:
-        f.write(text + AGENT)
+        f.write((profile or bundled(t.arch)) + AGENT)
     t.car = t.avsim(*args, "--guest", path, record=record,
                     env={"AVSIM_GUEST_CACHE": os.path.join(t.dir, "kit"),
                          "AVSIM_QEMU": kit.qemu(t.qemu, t.arch),
                          "XDG_CACHE_HOME": os.path.join(t.dir, "cache")})
-    t.car.start("rng0.sock")
+    t.car.start(ready)
     t.guest = Guest(t.arch, t.qemu)
     t.closing.append(t.guest.kill)
     t.guest.attach(t.car.sock("agent.sock"))

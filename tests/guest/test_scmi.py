@@ -19,7 +19,8 @@ import subprocess
 import xml.etree.ElementTree as ET
 
 import kit
-from guest import SLOW, TOP_BUILD, Guest, Skip
+from guest import SLOW, TOP_BUILD, Skip
+from launch import launch
 
 MATRIX = ["arm64/11", "arm64/10"]
 CI = ["arm64/11"]
@@ -56,39 +57,18 @@ initrd: ${kit}/initrd-arm64.cpio
 cmdline: console=ttyAMA0 quiet panic=-1
 devices:
   scmi0: {home: HOME}
-qemu-args:
-  - -chardev
-  - socket,id=agent,path=${run}/agent.sock,server=on,wait=off
-  - -device
-  - virtio-serial-pci,id=agentbus
-  - -device
-  - virtserialport,bus=agentbus.0,chardev=agent,name=agent
 """
 
 
 def setup(t):
-    current = os.path.join(t.dir, "kit", "current")
-    os.makedirs(current)
-    os.symlink(kit.kernel(t.arch), os.path.join(current, "kernel-" + t.arch))
-    os.symlink(kit.initrd(t.arch),
-               os.path.join(current, "initrd-%s.cpio" % t.arch))
-    path = os.path.join(t.dir, "scmi.yaml")
-    with open(path, "w") as f:
-        f.write(PROFILE.replace("HOME", HOMES[t.qemu]))
     drive = os.path.join(t.dir, "weave.yaml")
     with open(drive, "w") as f:
         f.write(SCENARIO)
     t.recording = os.path.join(t.dir, "run.avrec")
     t.reads = []  # (sensor, rate, [(t, x, y, z)])
-    t.car = t.avsim("--scenario", drive, "--linger", "--guest", path,
-                    record=t.recording,
-                    env={"AVSIM_GUEST_CACHE": os.path.join(t.dir, "kit"),
-                         "AVSIM_QEMU": kit.qemu(t.qemu, t.arch),
-                         "XDG_CACHE_HOME": os.path.join(t.dir, "cache")})
-    t.car.start("scmi0.sock")
-    t.guest = Guest(t.arch, t.qemu)
-    t.closing.append(t.guest.kill)
-    t.guest.attach(t.car.sock("agent.sock"))
+    launch(t, "--scenario", drive, "--linger",
+           profile=PROFILE.replace("HOME", HOMES[t.qemu]), ready="scmi0.sock",
+           record=t.recording)
 
 
 def device(t, name):
@@ -192,22 +172,21 @@ def check_read(t, rows, rate, seconds):
     assert steps == {1000000000 // rate}, (steps, lost_by_linux(t))
 
 
-def test_buffered_reads_at_100_hz(t):
-    n = SECONDS[100]
+def read_both(t, rate):
+    n = SECONDS[rate]
     t.guest.check("(%s) & (%s) & wait" %
-                  tuple(start_read(t, name, 100, n) for name in NAMES),
+                  tuple(start_read(t, name, rate, n) for name in NAMES),
                   timeout=30 + 3 * n)
     for name in NAMES:
-        check_read(t, fetch(t, name, 100), 100, n)
+        check_read(t, fetch(t, name, rate), rate, n)
+
+
+def test_buffered_reads_at_100_hz(t):
+    read_both(t, 100)
 
 
 def test_both_at_400_hz(t):
-    n = SECONDS[400]
-    t.guest.check("(%s) & (%s) & wait" %
-                  tuple(start_read(t, name, 400, n) for name in NAMES),
-                  timeout=30 + 3 * n)
-    for name in NAMES:
-        check_read(t, fetch(t, name, 400), 400, n)
+    read_both(t, 400)
 
 
 def test_iio_readdev_streams(t):
