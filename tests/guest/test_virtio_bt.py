@@ -1,27 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """virtio-bt: Linux's own driver on QEMU's generic test device, without
 btattach. What the controller can do is test_bluetooth.py's."""
-import os
-
 MATRIX = ["arm64/11", "x86_64/11"]
 CI = ["x86_64/11"]
 MAC = "02:00:5E:10:20:30"
-SCENARIO = """name: bt
-duration: 3600s
-seed: 1
-vehicle: compact-ev
-timeline:
-  - at: 1s
-    do: { phone-appear: { name: Anna's phone, address: "%s" } }
-""" % MAC
 
 
 def setup(t):
-    path = os.path.join(t.dir, "bt.yaml")
-    with open(path, "w") as f:
-        f.write(SCENARIO)
-    t.car = t.avsim("--scenario", path, "--speed", "1", "--device",
-                    "bt0:bt").start("bt0.sock")
+    t.car = t.avsim("--scenario", "idle", "--linger", "--speed", "1",
+                    "--device", "bt0:bt").start("bt0.sock", "ctl.sock")
+    t.car.ctl("do", "phone-appear", "name='Anna''s phone'",
+              "address=" + MAC)
     g = t.new_guest()
     g.vhost("bt", t.car.sock("bt0.sock"), config_size=5)
     g.start()
