@@ -108,7 +108,8 @@ TESTS += tests/services/test_gnss.py
 EXTRA_DIST += tests/services/test_gnss.py
 TESTS += tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
 	tests/services/test_emulator.py tests/services/test_tracing.py
-EXTRA_DIST += tests/services/audio_guest.py tests/services/protos.py \
+EXTRA_DIST += tests/services/audio_guest.py \
+	tests/services/protos.py tests/services/running.py \
 	tests/services/perfetto_trace.proto tests/services/perfetto_trace.py \
 	tests/services/test_audio_focus.py tests/services/test_dumpstate.py \
 	tests/services/test_emulator.py tests/services/test_tracing.py \

@@ -3,12 +3,12 @@
 """The dumpstate service, judged by a python3-grpcio client made from our proto:
 what a guest does for a bug report, and what can go wrong with commands."""
 import os
-import resource
 import subprocess
 import threading
 import time
 
 import protos
+import running
 from protos import build, top
 
 work = protos.modules('dumpstate')
@@ -91,25 +91,8 @@ run_dir = f'{work.name}/run'
 
 
 def start(*args):
-    p = subprocess.Popen(
-        [f'{build}/avsim', 'run', f'{work.name}/drive.yaml', '--headless', '--speed', '1',
-         '--run-dir', run_dir, '--no-record', *args],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
-    for _ in range(100):
-        if os.path.exists(f'{run_dir}/dumpstate.sock'):
-            break
-        time.sleep(0.05)
-    assert p.poll() is None, p.communicate()[0]
-    assert os.stat(f'{run_dir}/dumpstate.sock').st_mode & 0o777 == 0o600
-    return p
-
-
-def stop(p):
-    p.terminate()
-    out, _ = p.communicate(timeout=20)
-    assert p.returncode in (0, 1), out
-    assert 'Sanitizer' not in out, out
+    return running.start(f'{work.name}/drive.yaml', run_dir, 'dumpstate.sock', '--no-record',
+                         *args)
 
 
 def connect():
@@ -240,7 +223,7 @@ assert all(gone(p) for p in all_pids), 'the group of a command is left running'
 call = stub.GetServiceLogs(pb.ServiceLogRequest(service_name='slow'))
 assert next(call).buffer == b'started\n'
 time.sleep(0.2)
-stop(avsim)
+running.stop(avsim)
 with open(pids) as f:
     all_pids = [int(x) for line in f for x in line.split()]
 assert len(all_pids) == 6 and all(gone(p) for p in all_pids)
@@ -253,6 +236,6 @@ stub, ch = connect()
 assert list(stub.GetAvailableServices(Empty(), timeout=10).service_names) == OWN
 data, code, _ = logs(stub.GetSystemLogs(Empty(), timeout=10))
 assert code == C.OK and b'scenario: drive' in data and b'service vhal:' in data
-stop(avsim)
+running.stop(avsim)
 ch.close()
 print('dumpstate: all as expected')

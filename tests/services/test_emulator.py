@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The debug port, judged by a client that does what the Python tools for the
 VHAL emulator do: one recv for the length, one for the body."""
-import os
 import queue
 import re
 import socket
@@ -12,6 +11,7 @@ import threading
 import time
 
 import protos
+import running
 from protos import build
 
 work = protos.modules('dumpstate', 'vhal_hidl_types')
@@ -44,16 +44,7 @@ def free_port():
 
 
 def start(*args):
-    p = subprocess.Popen(
-        [f'{build}/avsim', 'run', f'{work.name}/drive.yaml', '--headless', '--speed', '1',
-         '--run-dir', run_dir, *args],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    for _ in range(100):
-        if os.path.exists(f'{run_dir}/dumpstate.sock'):
-            break
-        time.sleep(0.05)
-    assert p.poll() is None, p.communicate()[0]
-    return p
+    return running.start(f'{work.name}/drive.yaml', run_dir, 'dumpstate.sock', *args)
 
 
 class Tool(threading.Thread):
@@ -125,9 +116,7 @@ try:
     listens = True
 except OSError:
     listens = False
-out = subprocess.run(['ls', '-l', f'/proc/{avsim.pid}/fd'], capture_output=True, text=True)
-avsim.terminate()
-avsim.communicate(timeout=20)
+running.stop(avsim)
 assert not listens, 'the port is open without being asked for'
 
 port = free_port()
@@ -247,9 +236,7 @@ ch.close()
 deaf.close()
 
 assert t.split == 0 and other.split == 0, 'a body came in pieces'
-avsim.terminate()
-out, _ = avsim.communicate(timeout=20)
-assert avsim.returncode in (0, 1) and 'Sanitizer' not in out, out
+running.stop(avsim)
 assert t.replies.get(timeout=10) is None
 
 # sets are commands of a user: recorded, and a replay needs no tool

@@ -3,18 +3,17 @@
 """Traces: `avsim export --format perfetto`, and the tracing service as a guest's
 client asks it (python3-grpcio). What is in them is held against the recording of
 the same run."""
-import os
 import re
 import subprocess
 import time
 
 import protos
+import running
 from protos import build
 
 work = protos.modules('tracing', 'perfetto_config', 'vhal_aidl')
 import grpc  # noqa: E402
 from perfetto_trace import Trace, protoc_decodes, query  # noqa: E402
-from google.protobuf.empty_pb2 import Empty  # noqa: E402
 from perfetto_config_pb2 import TraceConfig  # noqa: E402
 import tracing_pb2 as pb                # noqa: E402
 import tracing_pb2_grpc as pbg          # noqa: E402
@@ -159,25 +158,7 @@ run_dir = f'{work.name}/run'
 
 
 def start_run(record, *args):
-    p = subprocess.Popen(
-        [f'{build}/avsim', 'run', drive, '--headless', '--speed', '1', '--linger',
-         '--run-dir', run_dir, *(['--record', record] if record else ['--no-record']),
-         *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    for _ in range(200):
-        if os.path.exists(f'{run_dir}/tracing.sock'):
-            break
-        time.sleep(0.05)
-    assert p.poll() is None, p.communicate()[0]
-    assert os.stat(f'{run_dir}/tracing.sock').st_mode & 0o777 == 0o600
-    return p
-
-
-def stop_run(p):
-    p.terminate()
-    out, _ = p.communicate(timeout=60)
-    assert p.returncode in (0, 1), out
-    assert 'Sanitizer' not in out, out
-    return out
+    return running.start(drive, run_dir, 'tracing.sock', '--linger', '--record', record, *args)
 
 
 def channel(name):
@@ -362,7 +343,7 @@ for _ in range(100):  # its place is free as soon as the last byte is sent
         break
     time.sleep(0.02)
 assert r.is_ok, r
-out = stop_run(car)
+out = running.stop(car)
 assert 'linux.ftrace' in out or 'deferred_start' in out, out
 
 # what the live trace has of properties is what the recording has, from there on

@@ -13,6 +13,7 @@ import threading
 import time
 
 import protos
+import running
 from protos import build, top
 
 if not shutil.which('tshark'):
@@ -142,14 +143,7 @@ timeline:
   - { at: 500ms, do: { speed: { to: 30 km/h } } }
 ''')
 run_dir = f'{work.name}/run'
-avsim = subprocess.Popen(
-    [f'{build}/avsim', 'run', f'{work.name}/s.yaml', '--headless', '--speed', '1',
-     '--run-dir', run_dir, '--no-record'],
-    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-for _ in range(100):
-    if os.path.exists(f'{run_dir}/ctl.sock'):
-        break
-    time.sleep(0.1)
+avsim = running.start(f'{work.name}/s.yaml', run_dir, 'ctl.sock', '--no-record')
 relay = Relay(f'{run_dir}/vhal.sock')
 TEMP, LEFT, SPEED = 0x15600503, 0x31, 0x11600207
 

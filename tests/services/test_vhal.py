@@ -3,13 +3,13 @@
 """The VHAL services of both generations, judged by python3-grpcio clients made
 from our protos, under a running scenario."""
 import os
-import resource
 import socket
 import subprocess
 import threading
 import time
 
 import protos
+import running
 from protos import build
 
 work = protos.modules('control', 'vhal_aidl', 'vhal_hidl', 'vhal_hidl_types')
@@ -42,15 +42,8 @@ timeline:
 ''')
 run_dir = f'{work.name}/run'
 record = f'{work.name}/a.avrec'
-avsim = subprocess.Popen(
-    [f'{build}/avsim', 'run', f'{work.name}/drive.yaml', '--headless', '--speed', '1',
-     '--run-dir', run_dir, '--record', record, '--vhal-tcp', '0'],
-    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
-for _ in range(100):
-    if os.path.exists(f'{run_dir}/ctl.sock'):
-        break
-    time.sleep(0.1)
+avsim = running.start(f'{work.name}/drive.yaml', run_dir, 'ctl.sock', '--record', record,
+                      '--vhal-tcp', '0')
 assert os.stat(run_dir).st_mode & 0o777 == 0o700
 assert os.stat(f'{run_dir}/vhal.sock').st_mode & 0o777 == 0o600
 

@@ -6,9 +6,9 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 
 import protos
+import running
 from protos import build, top
 
 work = protos.modules('control', 'vhal_aidl', 'vhal_hidl', 'vhal_hidl_types')
@@ -53,15 +53,8 @@ timeline:
   - { at: 500ms, do: { brake: 50 % } }
 ''')
 run_dir, record = f'{work.name}/run', f'{work.name}/a.avrec'
-avsim = subprocess.Popen(
-    [f'{build}/avsim', 'run', f'{work.name}/drive.yaml', '--vehicle', car, '--headless',
-     '--speed', '1', '--run-dir', run_dir, '--record', record],
-    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-for _ in range(100):
-    if os.path.exists(f'{run_dir}/ctl.sock') or avsim.poll() is not None:
-        break
-    time.sleep(0.1)
-assert avsim.poll() is None, avsim.stdout.read()
+avsim = running.start(f'{work.name}/drive.yaml', run_dir, 'ctl.sock', '--vehicle', car,
+                      '--record', record)
 
 
 def connect(name):
