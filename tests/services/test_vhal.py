@@ -166,22 +166,23 @@ picture = bytes(range(256)) * 127
 assert set_(NAVIGATION, byte_values=picture) == OK
 assert set_(NAVIGATION, byte_values=picture * 2) == INVALID
 
+
+def speeds(after):
+    """How many come in 2 s, @after so many."""
+    time.sleep(after)
+    with astream.lock:
+        before = len(astream.seen[(SPEED, 0)])
+    time.sleep(2)
+    with astream.lock:
+        return len(astream.seen[(SPEED, 0)]) - before
+
+
 # sample rates: 10 Hz of speed on the virtual clock
-time.sleep(2.2)
-with astream.lock:
-    n0 = len(astream.seen[(SPEED, 0)])
-time.sleep(2)
-with astream.lock:
-    n = len(astream.seen[(SPEED, 0)]) - n0
+n = speeds(2.2)
 assert 17 <= n <= 23, f'{n} speeds in 2 s at 10 Hz'
 assert aidl.Subscribe(apb.SubscribeRequest(options=apb.SubscribeOptions(
     prop_id=SPEED, area_ids=[0], sample_rate=2)), timeout=10).status_code == OK
-time.sleep(0.3)
-with astream.lock:
-    n0 = len(astream.seen[(SPEED, 0)])
-time.sleep(2)
-with astream.lock:
-    n = len(astream.seen[(SPEED, 0)]) - n0
+n = speeds(0.3)
 assert 3 <= n <= 6, f'{n} speeds in 2 s at 2 Hz'
 assert aidl.Unsubscribe(apb.UnsubscribeRequest(prop_id=SPEED, area_id=0),
                         timeout=10).status_code == OK
