@@ -9,6 +9,7 @@
 #include "vdevices/device.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,9 @@ static int rng_open(struct vdev *d, const struct vdev_args *a,
 		return av_err_set(err, -ENOMEM, "%s: out of memory", a->name);
 	}
 	r->host = !strcmp(source, "host");
-	snprintf(stream, sizeof(stream), "device/%s", a->name);
+	/* A child that takes the place of a dead one gives no byte twice. */
+	snprintf(stream, sizeof(stream), "device/%s/%" PRIu64, a->name,
+		 atomic_load(&d->health->requests));
 	av_rand_init(&r->r, a->seed, stream);
 	d->priv = r;
 	return 0;

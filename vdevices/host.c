@@ -431,6 +431,7 @@ int vdev_host_create(uv_loop_t *loop, const struct vdev_host_opts *o,
 				.loop = loop,
 				.health = o->health,
 				.host = h };
+	atomic_store(&o->health->queue_depth, 0); /* a dead child left it */
 	h->idle = calloc(1, sizeof(*h->idle));
 	if (!h->idle) {
 		close(port_fd);

@@ -17,6 +17,7 @@ struct slot {
 	bool watched;             /* kicks are off: host_turn() looks at it */
 	bool said;                /* its break was told */
 	struct virtq_counts told; /* as health has them */
+	uint32_t depth;           /* likewise: chains in flight */
 };
 
 struct vdev_host {

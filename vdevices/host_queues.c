@@ -143,6 +143,7 @@ static bool work(struct vdev_host *h, unsigned int q)
 static uint64_t account(struct vdev_host *h, unsigned int q)
 {
 	struct virtq_counts c, *told = &h->slot[q].told;
+	uint32_t depth = virtq_in_flight(h->q[q]);
 	struct health *hl = h->dev.health;
 	uint64_t n;
 
@@ -152,8 +153,16 @@ static uint64_t account(struct vdev_host *h, unsigned int q)
 	health_add(&hl->bytes_in, c.bytes_in - told->bytes_in);
 	health_add(&hl->bytes_out, c.bytes_out - told->bytes_out);
 	*told = c;
-	atomic_store_explicit(&hl->queue_depth, virtq_in_flight(h->q[q]),
-			      memory_order_relaxed);
+	if (depth != h->slot[q].depth) {
+		/* of all queues; nobody else writes it */
+		atomic_store_explicit(
+			&hl->queue_depth,
+			atomic_load_explicit(&hl->queue_depth,
+					     memory_order_relaxed) +
+				depth - h->slot[q].depth,
+			memory_order_relaxed);
+		h->slot[q].depth = depth;
+	}
 	return n;
 }
 

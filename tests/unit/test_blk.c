@@ -451,6 +451,38 @@ TEST(blk_that_is_slow_stops_at_once)
 	rig_destroy(r);
 }
 
+static void wait_for_depth(struct rig *r, uint32_t depth)
+{
+	for (int ms = 0; atomic_load(&r->d.health.queue_depth) != depth; ms++) {
+		CHECK(ms < FRONT_WAIT_MS);
+		usleep(1000);
+	}
+}
+
+TEST(blk_depth_is_that_of_all_queues)
+{
+	struct rig *r = rig_create(NULL, NULL, NULL, NULL);
+	uint64_t at = front_alloc(r->d.mem, 64, 64);
+	struct front_buf b[2] = { { at, 16, false }, { at + 32, 1, true } };
+	struct av_err err;
+	uint32_t flush = FLUSH;
+
+	memcpy(front_mem_at(r->d.mem, at), &flush, 4);
+	tell(r, PORT_FAULT, "blk-slow", 3600, NAN, NAN);
+	usleep(10000);
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(front_add(r->d.f, 0, b, 2, i), 0);
+	}
+	front_kick(r->d.f, 0);
+	wait_for_depth(r, 2);
+	CHECK_EQ(front_add(r->d.f, 1, b, 2, 2), 0);
+	front_kick(r->d.f, 1);
+	wait_for_depth(r, 3);
+	CHECK_EQ(front_stop(r->d.f, &err), 0);
+	wait_for_depth(r, 0);
+	rig_destroy(r);
+}
+
 /* ---- config ---- */
 
 TEST(blk_config_says_what_it_can)
@@ -574,6 +606,7 @@ int main(void)
 		T(blk_with_more_requests_than_it_has_room_for_takes_them_later),
 		T(blk_fails_where_the_fault_says),
 		T(blk_that_is_slow_stops_at_once),
+		T(blk_depth_is_that_of_all_queues),
 		T(blk_config_says_what_it_can),
 		T(blk_cache_mode_is_all_that_a_driver_sets),
 		T(blk_says_what_is_wrong_with_its_options),
