@@ -78,6 +78,17 @@ check 1 "$avsim" run "$work/fails.yaml" --no-record
 says out 'fails: fail'
 says out '0 of 1 passed'
 
+# random bytes of the host: whoever reads the recording is told
+check 0 "$avsim" run parking --until 1s --device rng --host-entropy \
+	--record "$work/entropy.avrec"
+check 0 "$avsim" dump "$work/entropy.avrec"
+says out 'not reproducible: entropy of the host'
+check 0 "$avsim" run parking --until 1s --device rng --record "$work/seed.avrec"
+check 0 "$avsim" dump "$work/seed.avrec"
+! grep -q 'not reproducible' "$work/out" || fail 'bytes of the seed are marked'
+check 2 "$avsim" run parking --no-record --host-entropy
+says err 'add --device rng'
+
 # SIGINT ends the run in good order
 "$avsim" run parking --speed 1 --record "$work/int.avrec" >"$work/out" 2>&1 &
 pid=$!
