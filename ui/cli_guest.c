@@ -268,10 +268,13 @@ int cli_guest_print(const struct cli_guest *g, const struct cli_devices *d,
 	if (ret < 0) {
 		return cli_trouble("no run dir: %s", strerror(-ret));
 	}
-	ret = guest_run_command(g->guest, d->spec, d->n, dir, &c, version,
+	ret = guest_run_command(g->guest, d->spec, d->n, dir, true, &c, version,
 				&err);
 	if (ret < 0) {
 		return cli_trouble("%s", err.msg);
+	}
+	if (!version[0]) {
+		fprintf(stderr, "avsim: written without asking: %s\n", err.msg);
 	}
 	for (size_t i = 0; i < c.n_notes; i++) {
 		fprintf(stderr, "avsim: %s\n", c.note[i]);

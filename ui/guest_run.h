@@ -9,11 +9,14 @@
 /**
  * guest_run_command() - What runs @g with these devices
  * @run_dir:	where their sockets are
+ * @absent_too:	to print: a crosvm that is not here will do, @version is then
+ *		empty and @err says so
  * @version:	of the VMM, for people
  */
 int guest_run_command(const struct guest *g, const struct device_spec *dev,
-		      size_t n, const char *run_dir, struct vmm_command *out,
-		      char version[VMM_VERSION_MAX], struct av_err *err);
+		      size_t n, const char *run_dir, bool absent_too,
+		      struct vmm_command *out, char version[VMM_VERSION_MAX],
+		      struct av_err *err);
 
 struct guest_run;
 

@@ -88,6 +88,15 @@ says out 'socket,id=rng0,path=/x.sock'
 check 0 env AVSIM_CROSVM="$work/qemu" "$avsim" run --guest kit \
 	--guest-set vmm=crosvm --print-vmm
 says out '--vhost-user rng,socket='
+mkdir "$work/empty"
+check 0 env -u AVSIM_CROSVM PATH="$work/empty" "$avsim" run --guest kit \
+	--guest-set vmm=crosvm --print-vmm
+says out 'crosvm run'
+says out '--vhost-user rng,socket='
+says err 'written without asking: no crosvm here'
+check 2 env -u AVSIM_CROSVM PATH="$work/empty" "$avsim" run --headless \
+	--no-record --scenario idle --guest kit --guest-set vmm=crosvm
+says err 'no crosvm here'
 check 0 "$avsim" run --guest trout-arm64 --guest-set images=/i --print-vmm \
 	--run-dir "$work/r"
 says out "path=$work/r/gnss.port"
