@@ -159,6 +159,10 @@ static int set_opt(struct device_spec *o, const char *key, const char *value,
 			return av_err_set(err, -EINVAL, "%s: too many options",
 					  o->name);
 		}
+		if (o->type->opts[i].path && !*value) {
+			return av_err_set(err, -EINVAL, "%s: %s wants a %s",
+					  o->name, key, o->type->opts[i].value);
+		}
 		o->opt[o->n_opts].key = key;
 		o->opt[o->n_opts++].value = value;
 		return 0;

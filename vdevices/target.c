@@ -143,7 +143,9 @@ int target_each(const char *list,
 		}
 		if (!eq || eq == item) {
 			ret = av_err_set(err, -EINVAL,
-					 "'%s' is not PORT=TARGET", item);
+					 "'%s' is not PORT=TARGET, as in "
+					 "hvc0=pty:/tmp/hvc0",
+					 item);
 			break;
 		}
 		*eq = '\0';

@@ -399,7 +399,9 @@ int sock_bind_unix(const char *path, int *out, struct av_err *err)
 	    errno == EAGAIN) {
 		close(fd);
 		return av_err_set(err, -EADDRINUSE,
-				  "%s is in use by another process", path);
+				  "%s is in use by another process: end it, "
+				  "or take another folder or path",
+				  path);
 	}
 	close(fd);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
