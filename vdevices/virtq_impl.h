@@ -78,19 +78,21 @@ struct virtq {
 
 /* ---- shared memory: one access each, relaxed unless named otherwise ---- */
 
-/* For tests: no byte may be fetched twice, and a kill after any store must be
- * survived (test_virtq_hooks.c). */
+/* For tests: no byte may be fetched twice, a kill after any store must be
+ * survived, and each store be marked dirty after it (test_virtq_hooks.c). */
 #ifdef VIRTQ_HOOKS
 void virtq_fetch_hook(const void *p, size_t n);
-void virtq_store_hook(void);
+void virtq_store_hook(const void *p, size_t n);
 #else
 static inline void virtq_fetch_hook(const void *p, size_t n)
 {
 	(void)p;
 	(void)n;
 }
-static inline void virtq_store_hook(void)
+static inline void virtq_store_hook(const void *p, size_t n)
 {
+	(void)p;
+	(void)n;
 }
 #endif
 
@@ -122,20 +124,20 @@ static inline uint64_t vq_ld64(const void *p)
 static inline void vq_st16(void *p, uint16_t v)
 {
 	__atomic_store_n((uint16_t *)p, htole16(v), __ATOMIC_RELAXED);
-	virtq_store_hook();
+	virtq_store_hook(p, 2);
 }
 
 static inline void vq_st32(void *p, uint32_t v)
 {
 	__atomic_store_n((uint32_t *)p, htole32(v), __ATOMIC_RELAXED);
-	virtq_store_hook();
+	virtq_store_hook(p, 4);
 }
 
 /* Makes what was written before visible first. */
 static inline void vq_st16_release(void *p, uint16_t v)
 {
 	__atomic_store_n((uint16_t *)p, htole16(v), __ATOMIC_RELEASE);
-	virtq_store_hook();
+	virtq_store_hook(p, 2);
 }
 
 /* Between our store and our load of the other side's variable: neither passes
@@ -181,7 +183,8 @@ static inline void vq_clear_busy(struct virtq *q, uint16_t head)
 /* Breaks the queue. Return: -1, for the callers' sake. */
 int vq_refuse(struct virtq *q, const char *why);
 
-/* Dirty log: [@p, @p + @len) of a ring was written. */
+/* Dirty log: [@p, @p + @len) of a ring was written. Comes after each store: who
+ * clears the mark copies the page, and takes it for whole. */
 void vq_log_ring(struct virtq *q, const uint8_t *p, size_t len);
 
 /* Position after @n more slots of a packed ring. */

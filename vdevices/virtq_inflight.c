@@ -97,7 +97,7 @@ static uint8_t *packed_entry(const struct vq_inflight *f, uint16_t i)
 static void st8(uint8_t *p, uint8_t v)
 {
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
-	virtq_store_hook();
+	virtq_store_hook(p, 1);
 }
 
 static uint8_t ld8(const uint8_t *p)
@@ -108,7 +108,7 @@ static uint8_t ld8(const uint8_t *p)
 static void st64(void *p, uint64_t v)
 {
 	__atomic_store_n((uint64_t *)p, htole64(v), __ATOMIC_RELAXED);
-	virtq_store_hook();
+	virtq_store_hook(p, 8);
 }
 
 size_t virtq_inflight_size(uint16_t num, bool packed)
@@ -318,8 +318,11 @@ static void hide_unexposed(struct virtq *q)
 	bool wrap = q->used_wrap;
 
 	while (at != q->last_avail || wrap != q->avail_wrap) {
-		vq_st16(q->desc + (size_t)at * VQ_DESC_SIZE + VQ_DESC_FLAGS,
-			wrap ? VQ_DESC_AVAIL : VQ_DESC_USED);
+		uint8_t *p = q->desc + (size_t)at * VQ_DESC_SIZE +
+			     VQ_DESC_FLAGS;
+
+		vq_st16(p, wrap ? VQ_DESC_AVAIL : VQ_DESC_USED);
+		vq_log_ring(q, p, 2);
 		vq_advance(q, &at, &wrap, 1);
 	}
 }

@@ -188,8 +188,10 @@ void vq_packed_publish(struct virtq *q, const struct vq_done *d)
 
 void vq_packed_expose(struct virtq *q)
 {
-	vq_st16_release(slot_at(q, q->first_slot) + VQ_DESC_FLAGS,
-			q->first_flags);
+	uint8_t *p = slot_at(q, q->first_slot) + VQ_DESC_FLAGS;
+
+	vq_st16_release(p, q->first_flags);
+	vq_log_ring(q, p, 2);
 	q->busy_slots = (uint16_t)(q->busy_slots - q->pending_slots);
 	q->pending_slots = 0;
 }

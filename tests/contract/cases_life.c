@@ -415,27 +415,31 @@ static int call_swap(struct ctx *c)
 
 /* ---- dirty log, device state ---- */
 
-static int dirty_log(struct ctx *c)
-{
-	const int q = ctx_eager_queue(c);
-	struct guest *g = ctx_guest(c, 0);
-	size_t size = (FRONT_GPA_BASE + (4u << 20)) / 4096 / 8;
-	int fd = memfd_create("log", MFD_CLOEXEC);
-	struct vu_log l = { .size = size };
-	uint64_t f, answer, gpa;
-	struct front_used u;
+struct dirty {
 	uint8_t *map;
-	bool marked;
+	size_t size;
+};
 
-	if (!g) {
-		close(fd);
-		return -1;
-	}
-	if (q < 0 || ftruncate(fd, (off_t)size) < 0) {
-		close(fd);
-		return ctx_skip(c, "its queues wait for the device");
-	}
-	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+static bool is_dirty(const struct dirty *d, uint64_t gpa)
+{
+	return __atomic_load_n(&d->map[gpa / 4096 / 8], __ATOMIC_ACQUIRE) >>
+		       (gpa / 4096 % 8) &
+	       1;
+}
+
+/* As a migration begins. */
+static int log_begin(struct ctx *c, struct guest *g, unsigned int q,
+		     struct dirty *d)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	struct vu_log l = {
+		.size = (FRONT_GPA_BASE + (4u << 20)) / 4096 / 8
+	};
+	uint64_t f, answer;
+
+	NEED(fd >= 0 && ftruncate(fd, (off_t)l.size) == 0, "no file");
+	d->size = l.size;
+	d->map = mmap(NULL, d->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	FRONT(g, front_send(g->f, VU_SET_LOG_BASE, 0, &l, sizeof(l), &fd, 1));
 	close(fd);
 	NEED(front_recv(g->f, VU_SET_LOG_BASE, &answer, 8, NULL) == 8,
@@ -445,18 +449,107 @@ static int dirty_log(struct ctx *c)
 	FRONT(g, front_send(g->f, VU_SET_FEATURES, 0, &f, 8, NULL, 0));
 	FRONT(g, front_ring_addr(g->f, q, 1));
 	FRONT(g, front_barrier(g->f));
+	return 0;
+}
+
+/* Where completions are shown: used ring, or descriptors. */
+struct shown {
+	uint64_t gpa;
+	size_t len;
+	uint8_t copy[1024]; /* as a migration has it */
+};
+
+/* Marks away, then the copy: who marks before a store has it lost here. */
+static void migrate(struct guest *g, const struct dirty *d, struct shown *s)
+{
+	for (size_t i = 0; i < s->len; i++) {
+		uint64_t page = (s->gpa + i) / 4096;
+
+		__atomic_fetch_and(&d->map[page / 8],
+				   (uint8_t)~(1 << page % 8), __ATOMIC_ACQ_REL);
+		i += 4095 - (s->gpa + i) % 4096;
+	}
+	memcpy(s->copy, front_mem_at(g->m, s->gpa), s->len);
+}
+
+/* Until there is a completion. Return: how many were taken, or -errno. */
+static int migrate_until_used(struct guest *g, unsigned int q,
+			      const struct dirty *d, struct shown *s)
+{
+	struct front_used u;
+	int ret = 0;
+
+	for (int spin = 0; spin < 20000 && ret == 0; spin++) {
+		migrate(g, d, s);
+		ret = front_get(g->f, q, &u);
+	}
+	return ret;
+}
+
+static int log_round(struct ctx *c, struct guest *g, unsigned int q,
+		     const struct dirty *d, uint64_t gpa)
+{
+	const struct front_ring *r = front_ring(g->f, q);
+	struct shown s = { r->packed ? r->desc_gpa : r->used_gpa,
+			   r->packed ? 16u * r->num : 4u + 8u * r->num,
+			   { 0 } };
+	const uint8_t *now = front_mem_at(g->m, s.gpa);
+	struct front_used u;
+	unsigned int n = 0;
+	int ret;
+
+	NEED(s.len <= sizeof(s.copy), "a ring of %u", r->num);
+	while (n < 8 && add_plain(g, q, gpa, n) == 0) {
+		n++;
+	}
+	NEED(n, "no descriptors");
+	front_kick_always(g->f, q);
+	ret = migrate_until_used(g, q, d, &s);
+	FRONT(g, ret);
+	for (n -= (unsigned int)ret; n; n--) {
+		FRONT(g, front_wait(g->f, q, &u, FRONT_WAIT_MS));
+	}
+	FRONT(g, front_barrier(g->f)); /* it has marked too */
+	for (size_t i = 0; i < s.len; i++) {
+		NEED(now[i] == s.copy[i] || is_dirty(d, s.gpa + i),
+		     "byte %zu of the ring changed after its page was marked",
+		     i);
+	}
+	return 0;
+}
+
+static int dirty_log(struct ctx *c)
+{
+	const unsigned int *flags = c->arg;
+	const int q = ctx_eager_queue(c);
+	struct guest *g = ctx_guest(c, flags ? *flags : 0);
+	struct dirty d = { NULL, 0 };
+	struct front_used u;
+	uint64_t gpa;
+	int ret = 0;
+
+	if (!g) {
+		return -1;
+	}
+	if (q < 0) {
+		return ctx_skip(c, "its queues wait for the device");
+	}
+	DO(log_begin(c, g, (unsigned int)q, &d));
 	gpa = front_alloc(g->m, 4096, 4096);
 	NEED(add_plain(g, q, gpa, 1) == 0, "no descriptors");
 	front_kick_always(g->f, q);
 	FRONT(g, front_wait(g->f, q, &u, FRONT_WAIT_MS));
-	marked = map[gpa / 4096 / 8] >> (gpa / 4096 % 8) & 1;
-	NEED(u.len == 0 || marked, "%u bytes written, page is not marked",
-	     u.len);
-	gpa = front_ring(g->f, q)->used_gpa;
-	marked = map[gpa / 4096 / 8] >> (gpa / 4096 % 8) & 1;
-	NEED(marked, "the used ring's page is not marked");
-	munmap(map, size);
-	return 0;
+	FRONT(g, front_barrier(g->f));
+	NEED(u.len == 0 || is_dirty(&d, gpa),
+	     "%u bytes written, page is not marked", u.len);
+	NEED(is_dirty(&d, front_ring(g->f, q)->used_gpa),
+	     "the page of the used ring, or of the event structure, is not "
+	     "marked");
+	for (unsigned int i = 0; !ret && i < ctx_count(c, 20000, 1000); i++) {
+		ret = log_round(c, g, (unsigned int)q, &d, gpa);
+	}
+	munmap(d.map, d.size);
+	return ret;
 }
 
 /* Return: the verdict of CHECK_DEVICE_STATE, or -errno. */
@@ -806,6 +899,8 @@ const struct contract_case cases_life[] = {
 	{ "C7", "late-enable", late_enable, NULL, NULL },
 	{ "C7", "call-swap", call_swap, NULL, NULL },
 	{ "C8", "dirty-log", dirty_log, NULL, NULL },
+	{ "C8", "packed-dirty-log", dirty_log,
+	  &(const unsigned int){ G_PACKED }, NULL },
 	{ "C9", "device-state", device_state, NULL, NULL },
 	{ "F4", "killed-front-end", killed, NULL, NULL },
 	{ "F5", "two-front-ends", two_front_ends, NULL, NULL },

@@ -89,7 +89,7 @@ struct fuzz {
 
 #ifdef VIRTQ_HOOKS
 void virtq_fetch_hook(const void *p, size_t n);
-void virtq_store_hook(void);
+void virtq_store_hook(const void *p, size_t n);
 
 /* The device's own view of the memory, and what it has seen of it. */
 static struct {
@@ -117,8 +117,10 @@ void virtq_fetch_hook(const void *p, size_t n)
 	}
 }
 
-void virtq_store_hook(void)
+void virtq_store_hook(const void *p, size_t n)
 {
+	(void)p;
+	(void)n;
 }
 
 /* A mapping of the same file that is not ours. */

@@ -1104,8 +1104,46 @@ BOTH(what_we_write_is_logged)
 	rig_offer(r, b, 2);
 	r->mem.dirty_bytes = 0;
 	serve(r, 0);
-	CHECK_EQ(r->mem.dirty_bytes, packed ? 16 : 8 + 2);
-	CHECK_EQ(r->mem.last_dirty, packed ? GPA0 + 2 * 16 : 0xabc002);
+	CHECK_EQ(r->mem.dirty_bytes, packed ? 16 + 2 : 8 + 2);
+	CHECK_EQ(r->mem.last_dirty, packed ? GPA0 + 2 * 16 + 14 : 0xabc002);
+	rig_destroy(r);
+}
+
+/* A front-end takes the marks and copies the page between the two. */
+BOTH(what_publishes_is_logged_once_more)
+{
+	struct rig *r = rig_create(packed, 8, 0);
+	struct vq_chain c = { .iov = g_iov, .max_iov = VIRTQ_IOV_MAX };
+
+	r->mem.logging = true;
+	r->s.log_used = true;
+	r->s.log_used_addr = r->s.used - UVA0;
+	CHECK_EQ(rig_start(r), 0);
+	for (int i = 0; i < 3; i++) {
+		rig_request(r, 5);
+		rig_request(r, 5);
+		CHECK_EQ(virtq_pop(r->q, &c), 1);
+		virtq_push(r->q, &c, 5);
+		CHECK_EQ(virtq_pop(r->q, &c), 1);
+		virtq_push(r->q, &c, 5);
+		r->mem.dirty_bytes = 0;
+		virtq_flush(r->q);
+		CHECK_EQ(r->mem.dirty_bytes, 2);
+		/* the first one's flags; or the index */
+		CHECK_EQ(r->mem.last_dirty,
+			 packed ? GPA0 + 16 * (i * 4 % 8) + 14
+				: r->s.used - UVA0 + 2);
+		for (int k = 0; k < 2; k++) {
+			uint16_t id;
+			uint32_t len;
+
+			CHECK_EQ(rig_used(r, &id, &len), 1);
+		}
+	}
+	r->mem.dirty_bytes = 0;
+	virtq_want_kick(r->q, false);
+	CHECK_EQ(r->mem.dirty_bytes, packed ? 4 : 2);
+	CHECK_EQ(r->mem.last_dirty, r->s.used - UVA0);
 	rig_destroy(r);
 }
 
@@ -1332,6 +1370,7 @@ int main(void)
 		T2(memory_that_moves_is_followed), T2(bad_rings_do_not_start),
 		T2(overlapping_rings_hurt_nobody_else),
 		T2(what_we_write_is_logged),
+		T2(what_publishes_is_logged_once_more),
 		T2(requests_in_flight_come_again_in_their_order),
 		T2(stop_without_finishing_keeps_the_rest),
 		T2(unpop_leaves_nothing_in_the_table),

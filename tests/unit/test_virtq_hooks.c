@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Virtqueues built with hooks at each access to shared memory (VIRTQ_HOOKS):
- * nothing of a guest's is fetched twice, and a back-end may die after any store
- * without a request being lost or given back twice. And a guest that rewrites
- * its rings all the time, from another thread.
+ * nothing of a guest's is fetched twice, a back-end may die after any store
+ * without a request being lost or given back twice, and what it stores in a ring
+ * is marked dirty after that, so that a migration copies it. And a guest that
+ * rewrites its rings all the time, from another thread.
  */
 #include "config.h"
 
@@ -17,7 +18,7 @@
 #include "test.h"
 
 void virtq_fetch_hook(const void *p, size_t n);
-void virtq_store_hook(void);
+void virtq_store_hook(const void *p, size_t n);
 
 static struct iovec g_iov[VIRTQ_IOV_MAX];
 
@@ -106,9 +107,18 @@ TEST(each_byte_is_fetched_once_packed)
 
 static jmp_buf g_death;
 static long g_lives = -1; /* stores left; < 0: immortal */
+static struct guest_mem *g_stored_in;
 
-void virtq_store_hook(void)
+void virtq_store_hook(const void *p, size_t n)
 {
+	size_t off;
+
+	if (g_stored_in) {
+		off = (size_t)((const uint8_t *)p - g_stored_in->host[0]);
+		if (off < REGION) {
+			memset(g_stored_in->unmarked + off, 1, n);
+		}
+	}
 	if (g_lives > 0 && --g_lives == 0) {
 		g_lives = -1;
 		longjmp(g_death, 1);
@@ -127,6 +137,13 @@ struct story {
 	bool taken[DEPTH];
 	uint32_t x;
 };
+
+/* A migration, which takes marks away and copies pages at any moment, has seen
+ * each store in a ring marked since. */
+static void all_is_marked(const struct rig *r)
+{
+	CHECK(!memchr(r->mem.unmarked, 1, (size_t)(r->alloc - GPA0)));
+}
 
 static void collect(struct story *s)
 {
@@ -183,6 +200,7 @@ static bool turn(struct story *s)
 		if (virtq_pop(s->r->q, &s->c[i]) != 1) {
 			break;
 		}
+		all_is_marked(s->r);
 		s->x = s->x * 1664525 + 1013904223;
 		if (s->x >> 29 == 0) {
 			virtq_unpop(s->r->q, &s->c[i]);
@@ -195,9 +213,14 @@ static bool turn(struct story *s)
 		if (s->taken[i] && s->x >> 30) {
 			s->taken[i] = false;
 			virtq_push(s->r->q, &s->c[i], 1);
+			all_is_marked(s->r);
 		}
 	}
 	virtq_flush(s->r->q);
+	all_is_marked(s->r);
+	virtq_want_kick(s->r->q, s->x & 1 << 20);
+	virtq_want_kick(s->r->q, true);
+	all_is_marked(s->r);
 	CHECK_STR(virtq_broken(s->r->q) ? virtq_why(s->r->q) : "", "");
 	return s->offered == N_REQUESTS && !virtq_ready(s->r->q) &&
 	       !virtq_in_flight(s->r->q);
@@ -208,6 +231,7 @@ static void story_reborn(struct story *s)
 	virtq_destroy(s->r->q);
 	s->r->q = virtq_create(0);
 	memset(s->taken, 0, sizeof(s->taken));
+	memset(s->r->mem.unmarked, 0, (size_t)(s->r->alloc - GPA0));
 	if (!s->r->packed) {
 		s->r->s.base = s->r->used[1];
 	}
@@ -226,6 +250,11 @@ static bool tell(bool packed, uint64_t features, long lives, long second)
 	virtq_inflight_init(s->table, 16, packed);
 	s->r->s.inflight = s->table;
 	s->r->s.inflight_num = 16;
+	s->r->s.log_used = true;
+	s->r->s.log_used_addr = s->r->s.used - UVA0;
+	s->r->mem.logging = true;
+	s->r->mem.unmarked = calloc(1, REGION);
+	g_stored_in = &s->r->mem;
 	g_lives = lives;
 	if (setjmp(g_death)) {
 		died = true;
@@ -234,6 +263,7 @@ static bool tell(bool packed, uint64_t features, long lives, long second)
 		story_reborn(s);
 	}
 	CHECK_EQ(rig_start(s->r), 0);
+	all_is_marked(s->r);
 	do {
 		collect(s);
 		offer_some(s);
@@ -241,6 +271,7 @@ static bool tell(bool packed, uint64_t features, long lives, long second)
 	g_lives = -1;
 	collect(s);
 	CHECK_EQ(s->completed, N_REQUESTS); /* nothing lost */
+	g_stored_in = NULL;
 	rig_destroy(s->r);
 	free(s->table);
 	free(s);
@@ -276,6 +307,12 @@ TEST(death_after_any_store_loses_nothing_in_order)
 {
 	check_deaths(false, VIRTIO_F_IN_ORDER);
 	check_deaths(true, VIRTIO_F_IN_ORDER);
+}
+
+TEST(death_after_any_store_loses_nothing_without_event_idx)
+{
+	check_deaths(false, 0);
+	check_deaths(true, 0);
 }
 
 /* ---- a guest that rewrites its rings ---- */
@@ -414,5 +451,6 @@ int main(void)
 			 T(death_after_any_store_loses_nothing_split),
 			 T(death_after_any_store_loses_nothing_packed),
 			 T(death_after_any_store_loses_nothing_in_order),
+			 T(death_after_any_store_loses_nothing_without_event_idx),
 			 T(rings_rewritten_while_read_are_survived));
 }

@@ -36,6 +36,9 @@ struct guest_mem {
 	uint64_t gen;
 	bool logging;
 	uint64_t dirty_bytes, last_dirty; /* of the last mark: its address */
+	/* Of the first region: bytes that were stored and have not been marked
+	 * since. NULL: nobody looks. */
+	uint8_t *unmarked;
 };
 
 static void *mem_at(const struct guest_mem *m, uint64_t gpa)
@@ -101,6 +104,9 @@ void gm_dirty(struct guest_mem *m, uint64_t gpa, uint64_t len)
 {
 	m->last_dirty = gpa;
 	m->dirty_bytes += len;
+	if (m->unmarked && gpa - GPA0 < REGION) {
+		memset(m->unmarked + (gpa - GPA0), 0, len);
+	}
 }
 
 void gm_dirty_host(struct guest_mem *m, const void *host, size_t len)
@@ -230,6 +236,7 @@ static void rig_destroy(struct rig *r)
 	free(r->next);
 	free(r->n_desc);
 	free(r->ids);
+	free(r->mem.unmarked);
 	munmap(r->mem.host[0], REGION);
 	munmap(r->mem.host[1], REGION);
 	free(r);
