@@ -347,6 +347,14 @@ static bool scmi_kick(struct vdev *d, unsigned int q)
 	return q == Q_COMMAND ? kick_commands(d) : kick_events(d);
 }
 
+/* A driver gives each event buffer back at once: they are looked at with the
+ * next sample, or the next tick. */
+static bool scmi_deaf(struct vdev *d, unsigned int q)
+{
+	(void)d;
+	return q == Q_EVENT;
+}
+
 static void scmi_dev_reset(struct vdev *d)
 {
 	struct scmi_dev *v = d->priv;
@@ -623,7 +631,6 @@ const struct vdev_type vdev_scmi = {
 	.id = VIRTIO_ID_SCMI,
 	.features = F_P2A_CHANNELS,
 	.n_queues = N_QUEUES,
-	.unkicked = 1 << Q_EVENT,
 	.home = VDEV_LOOP,
 	.opts = scmi_opts,
 	.qemu_device = "vhost-user-scmi",
@@ -633,6 +640,7 @@ const struct vdev_type vdev_scmi = {
 	.close = scmi_close,
 	.stop = scmi_stop,
 	.kick = scmi_kick,
+	.deaf = scmi_deaf,
 	.reset = scmi_dev_reset,
 	.message = scmi_message,
 	.writable = tell_rates,

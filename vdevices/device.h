@@ -85,9 +85,6 @@ struct vdev_type {
 	/* Completes requests after kick() has returned; calls vdev_flush() and
 	 * health_served() itself. Else the host does both after kick(). */
 	bool async;
-	/* Queues (bits) whose chains the device looks for itself, with kick()
-	 * by vdev_wake(); kicks of the driver would only cost it time. */
-	uint32_t unkicked;
 	bool in_order;       /* completes in the order popped: offer IN_ORDER */
 	enum vdev_home home; /* by default */
 	bool loop_only;      /* needs args->acceptor */

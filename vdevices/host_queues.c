@@ -96,8 +96,7 @@ static bool watch(struct vdev_host *h, unsigned int q)
 
 static bool deaf(struct vdev_host *h, unsigned int q)
 {
-	return h->type->unkicked >> q & 1 ||
-	       (h->type->deaf && h->type->deaf(&h->dev, q));
+	return h->type->deaf && h->type->deaf(&h->dev, q);
 }
 
 /*
