@@ -3,23 +3,16 @@
 
 #include "sim/services/gnss_host.h"
 
+#include "sim/services/door.h"
+
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A HAL asks once a second for what may come once a second: one that is a bit
  * late still gets each. */
 #define KEEP (1500 * VT_MS)
 /* Answers that a guest asked for and does not read; the largest has 100 KiB. */
 #define WAITING_MAX (1 << 20)
-
-struct door {
-	struct av_acceptor acceptor;
-	struct gnss_serve *serve;
-	struct av_stream *s; /* NULL: nobody is there */
-	char *out;	     /* not taken yet */
-	size_t out_len;
-};
 
 static const struct {
 	const char *name;
@@ -33,82 +26,37 @@ static const struct {
 
 struct gnss_host {
 	struct bus *bus;
-	struct door door[N_DOORS];
+	struct av_door door[N_DOORS];
+	struct gnss_serve *serve[N_DOORS];
 };
 
-static void leave(struct door *d)
+static struct gnss_serve *serve_of(const struct av_door *d)
 {
-	d->s = NULL;
-	free(d->out);
-	d->out = NULL;
-	d->out_len = 0;
-	gnss_serve_reset(d->serve);
+	const struct gnss_host *h = d->ctx;
+
+	return h->serve[d - h->door];
 }
 
-/* What the stream does not take waits; an answer beyond the bound is lost as a
- * whole, so that no end mark is in a wrong place. */
+static void on_data(struct av_door *d, const void *buf, size_t len)
+{
+	gnss_serve_feed(serve_of(d), buf, len);
+}
+
+static void on_left(struct av_door *d)
+{
+	gnss_serve_reset(serve_of(d));
+}
+
+static const struct av_door_ops door_ops = {
+	.waiting_max = WAITING_MAX,
+	.hold = true,
+	.data = on_data,
+	.left = on_left,
+};
+
 static void on_answer(void *ctx, const void *buf, size_t len)
 {
-	struct door *d = ctx;
-	ssize_t n = 0;
-	char *more;
-
-	if (!d->out_len) {
-		n = av_stream_write(d->s, buf, len);
-	}
-	if (n < 0 || (size_t)n == len || d->out_len + len > WAITING_MAX) {
-		return;
-	}
-	len -= (size_t)n;
-	more = realloc(d->out, d->out_len + len);
-	if (more) {
-		d->out = more;
-		memcpy(d->out + d->out_len, (const char *)buf + n, len);
-		d->out_len += len;
-		av_stream_hold(d->s, true);
-	}
-}
-
-static void on_data(struct av_stream *s, const void *buf, size_t len)
-{
-	struct door *d = s->user;
-
-	gnss_serve_feed(d->serve, buf, len);
-}
-
-static void on_writable(struct av_stream *s)
-{
-	struct door *d = s->user;
-	ssize_t n = d->out_len ? av_stream_write(s, d->out, d->out_len) : 0;
-
-	if (n <= 0) {
-		return;
-	}
-	d->out_len -= (size_t)n;
-	memmove(d->out, d->out + n, d->out_len);
-	if (!d->out_len) {
-		av_stream_hold(s, false);
-	}
-}
-
-static void on_closed(struct av_stream *s)
-{
-	leave(s->user);
-}
-
-static int on_accept(struct av_acceptor *a, struct av_stream *s)
-{
-	struct door *d = a->ctx;
-
-	if (d->s) {
-		return -EBUSY;
-	}
-	d->s = s;
-	s->user = d;
-	s->on_data = on_data;
-	s->on_writable = on_writable;
-	s->on_closed = on_closed;
-	return 0;
+	av_door_put(ctx, buf, len);
 }
 
 static void on_gnss(void *ctx, const void *msg)
@@ -116,7 +64,7 @@ static void on_gnss(void *ctx, const void *msg)
 	struct gnss_host *h = ctx;
 
 	for (size_t i = 0; i < N_DOORS; i++) {
-		(void)gnss_serve_event(h->door[i].serve, msg);
+		(void)gnss_serve_event(h->serve[i], msg);
 	}
 }
 
@@ -131,18 +79,15 @@ int gnss_host_create(struct bus *bus, const vtime *clock,
 	}
 	h->bus = bus;
 	for (size_t i = 0; i < N_DOORS; i++) {
-		struct door *d = &h->door[i];
 		struct gnss_serve_env env = { .clock = clock,
 					      .port = names[i].port,
 					      .keep = KEEP,
 					      .write = on_answer,
-					      .ctx = d };
+					      .ctx = &h->door[i] };
 
-		d->acceptor = (struct av_acceptor){ .name = names[i].name,
-						    .accept = on_accept,
-						    .ctx = d };
-		d->serve = gnss_serve_create(&env);
-		if (!d->serve) {
+		av_door_init(&h->door[i], names[i].name, &door_ops, h);
+		h->serve[i] = gnss_serve_create(&env);
+		if (!h->serve[i]) {
 			gnss_host_destroy(h);
 			return av_err_set(err, -ENOMEM, "out of memory");
 		}
@@ -164,27 +109,15 @@ void gnss_host_destroy(struct gnss_host *h)
 	}
 	bus_unsubscribe(h->bus, on_gnss, h);
 	for (size_t i = 0; i < N_DOORS; i++) {
-		struct door *d = &h->door[i];
-
-		if (d->s) {
-			struct av_stream *s = d->s;
-
-			leave(d);
-			av_stream_close(s);
-		}
-		gnss_serve_destroy(d->serve);
+		av_door_close(&h->door[i]);
+		gnss_serve_destroy(h->serve[i]);
 	}
 	free(h);
 }
 
 struct av_acceptor *gnss_host_acceptor(struct gnss_host *h, const char *name)
 {
-	for (size_t i = 0; h && i < N_DOORS; i++) {
-		if (!strcmp(names[i].name, name)) {
-			return &h->door[i].acceptor;
-		}
-	}
-	return NULL;
+	return h ? av_door_acceptor(h->door, N_DOORS, name) : NULL;
 }
 
 void gnss_host_stats(const struct gnss_host *h, struct gnss_serve_stats *out)
@@ -193,7 +126,7 @@ void gnss_host_stats(const struct gnss_host *h, struct gnss_serve_stats *out)
 	for (size_t i = 0; i < N_DOORS; i++) {
 		struct gnss_serve_stats s;
 
-		gnss_serve_stats(h->door[i].serve, &s);
+		gnss_serve_stats(h->serve[i], &s);
 		out->locations += s.locations;
 		out->raws += s.raws;
 		out->fixes += s.fixes;

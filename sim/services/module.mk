@@ -60,6 +60,7 @@ libavsim_a_SOURCES += \
 	%D%/bt_host.c %D%/bt_host.h \
 	%D%/bt_remote.c %D%/bt_remote.h \
 	%D%/control.c %D%/control.h \
+	%D%/door.c %D%/door.h \
 	%D%/dumpstate.c %D%/dumpstate.h %D%/dumpstate_int.h \
 	%D%/dumpstate_config.c %D%/dumpstate_config.h \
 	%D%/dumpstate_text.c \

@@ -3,6 +3,8 @@
 
 #include "sim/services/sensor_channel.h"
 
+#include "sim/services/door.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
@@ -37,22 +39,17 @@ static const struct {
 
 enum { CONTROL, DATA, BOTH, N_DOORS };
 
-struct door {
-	struct av_acceptor acceptor;
-	struct sensor_channel *c;
-	struct av_stream *s; /* NULL: nobody is there */
-	/* the beginning of a request */
+/* What came through a door: the beginning of a request. */
+struct request {
 	uint8_t in[HEAD + sizeof(ask) - 1];
-	size_t in_len;	/* of the request, also of what is not kept */
-	/* not taken yet; while there is any, no new burst begins */
-	uint8_t out[BURST_MAX];
-	size_t out_len;
+	size_t len; /* of the request, also of what is not kept */
 };
 
 struct sensor_channel {
 	struct bus *bus;
 	struct imu *imu;
-	struct door door[N_DOORS];
+	struct av_door door[N_DOORS];
+	struct request request[N_DOORS];
 	bool asked[N_DOORS]; /* by the door of requests */
 	vtime next;
 };
@@ -61,18 +58,6 @@ static const char *const names[N_DOORS] = { "sensors-control", "sensors-data",
 					    "sensors" };
 
 /* ---- out ---- */
-
-static void put(struct door *d, const uint8_t *buf, size_t len)
-{
-	ssize_t n = d->out_len ? 0 : av_stream_write(d->s, buf, len);
-
-	if (n < 0 || (size_t)n == len ||
-	    d->out_len + len > sizeof(d->out)) {
-		return;
-	}
-	memcpy(d->out + d->out_len, buf + n, len - (size_t)n);
-	d->out_len += len - (size_t)n;
-}
 
 static size_t frame(uint8_t *buf, const char *text)
 {
@@ -98,19 +83,19 @@ static int row_of(const struct sensor_channel *c, size_t sensor)
 	return -1;
 }
 
-static void answer(struct door *d)
+static void answer(const struct sensor_channel *c, struct av_door *d)
 {
 	uint8_t buf[HEAD + 32];
 	unsigned long mask = 0;
 	char text[32];
 
-	for (size_t i = 0; i < imu_count(d->c->imu); i++) {
-		int row = row_of(d->c, i);
+	for (size_t i = 0; i < imu_count(c->imu); i++) {
+		int row = row_of(c, i);
 
 		mask |= row < 0 ? 0 : 1ul << sensors[row].bit;
 	}
 	snprintf(text, sizeof(text), "%lu\n", mask);
-	put(d, buf, frame(buf, text));
+	av_door_put(d, buf, frame(buf, text));
 }
 
 static size_t burst(const struct sensor_channel *c, uint8_t *buf)
@@ -151,103 +136,74 @@ static void on_imu(void *ctx, const void *msg)
 	}
 	len = burst(c, buf);
 	for (int i = DATA; i <= BOTH; i++) {
-		struct door *d = &c->door[i];
+		struct av_door *d = &c->door[i];
 
 		/* a guest that does not read misses whole seconds */
 		if (c->asked[i == DATA ? CONTROL : BOTH] && d->s &&
 		    !d->out_len) {
-			put(d, buf, len);
+			av_door_put(d, buf, len);
 		}
 	}
 }
 
 /* ---- in ---- */
 
-static void request(struct door *d)
-{
-	size_t i = (size_t)(d - d->c->door);
-
-	if (!memcmp(d->in + HEAD, ask, sizeof(ask) - 1)) {
-		d->c->asked[i] = true;
-		answer(d);
-	}
-}
-
-static uint32_t length_of(const struct door *d)
+static uint32_t length_of(const struct request *r)
 {
 	uint32_t len;
 
-	memcpy(&len, d->in + 4, sizeof(len));
+	memcpy(&len, r->in + 4, sizeof(len));
 	return le32toh(len);
 }
 
-static void leave(struct door *d)
+static void on_left(struct av_door *d)
 {
-	d->s = NULL;
-	d->in_len = d->out_len = 0;
-	d->c->asked[d - d->c->door] = false;
+	struct sensor_channel *c = d->ctx;
+
+	c->request[d - c->door].len = 0;
+	c->asked[d - c->door] = false;
 }
 
-static void on_data(struct av_stream *s, const void *buf, size_t len)
+static void on_data(struct av_door *d, const void *buf, size_t len)
 {
-	struct door *d = s->user;
+	struct sensor_channel *c = d->ctx;
+	ptrdiff_t door = d - c->door;
+	struct request *r = &c->request[door];
 	const uint8_t *p = buf;
 
-	if (d == &d->c->door[DATA]) {
+	if (door == DATA) {
 		return; /* a terminal that is not raw yet echoes */
 	}
 	for (size_t i = 0; i < len; i++) {
-		if (d->in_len < sizeof(d->in)) {
-			d->in[d->in_len] = p[i];
+		if (r->len < sizeof(r->in)) {
+			r->in[r->len] = p[i];
 		}
-		d->in_len++;
-		if (d->in_len < HEAD) {
+		r->len++;
+		if (r->len < HEAD) {
 			continue;
 		}
-		if (length_of(d) > REQUEST_MAX) {
-			leave(d);
-			av_stream_close(s);
+		if (length_of(r) > REQUEST_MAX) {
+			av_door_close(d);
 			return;
 		}
-		if (d->in_len == HEAD + length_of(d)) {
-			if (d->in_len >= sizeof(d->in)) {
-				request(d);
-			}
-			d->in_len = 0;
+		if (r->len < HEAD + length_of(r)) {
+			continue;
 		}
+		if (r->len >= sizeof(r->in) &&
+		    !memcmp(r->in + HEAD, ask, sizeof(ask) - 1)) {
+			c->asked[door] = true;
+			answer(c, d);
+		}
+		r->len = 0;
 	}
 }
 
-static void on_writable(struct av_stream *s)
-{
-	struct door *d = s->user;
-	ssize_t n = d->out_len ? av_stream_write(s, d->out, d->out_len) : 0;
-
-	if (n > 0) {
-		d->out_len -= (size_t)n;
-		memmove(d->out, d->out + n, d->out_len);
-	}
-}
-
-static void on_closed(struct av_stream *s)
-{
-	leave(s->user);
-}
-
-static int on_accept(struct av_acceptor *a, struct av_stream *s)
-{
-	struct door *d = a->ctx;
-
-	if (d->s) {
-		return -EBUSY;
-	}
-	d->s = s;
-	s->user = d;
-	s->on_data = on_data;
-	s->on_writable = on_writable;
-	s->on_closed = on_closed;
-	return 0;
-}
+/* Nothing is held: the next burst begins when this one is gone. */
+static const struct av_door_ops door_ops = {
+	.waiting_max = BURST_MAX,
+	.data = on_data,
+	.left = on_left,
+};
 
 /* ---- life ---- */
 
@@ -263,10 +219,7 @@ int sensor_channel_create(struct bus *bus, struct imu *imu,
 	c->bus = bus;
 	c->imu = imu;
 	for (int i = 0; i < N_DOORS; i++) {
-		c->door[i].c = c;
-		c->door[i].acceptor = (struct av_acceptor){ .name = names[i],
-							    .accept = on_accept,
-							    .ctx = &c->door[i] };
+		av_door_init(&c->door[i], names[i], &door_ops, c);
 	}
 	ret = bus_subscribe(bus, TOPIC_IMU, STAGE_TAP, "sensor channel", on_imu,
 			    c, err);
@@ -285,12 +238,7 @@ void sensor_channel_destroy(struct sensor_channel *c)
 	}
 	bus_unsubscribe(c->bus, on_imu, c);
 	for (int i = 0; i < N_DOORS; i++) {
-		struct av_stream *s = c->door[i].s;
-
-		if (s) {
-			leave(&c->door[i]);
-			av_stream_close(s);
-		}
+		av_door_close(&c->door[i]);
 	}
 	free(c);
 }
@@ -298,10 +246,5 @@ void sensor_channel_destroy(struct sensor_channel *c)
 struct av_acceptor *sensor_channel_acceptor(struct sensor_channel *c,
 					    const char *name)
 {
-	for (int i = 0; c && i < N_DOORS; i++) {
-		if (!strcmp(names[i], name)) {
-			return &c->door[i].acceptor;
-		}
-	}
-	return NULL;
+	return c ? av_door_acceptor(c->door, N_DOORS, name) : NULL;
 }
