@@ -108,7 +108,7 @@ unsigned int av_xml_line(const struct av_xml *x)
 
 static const char *name_of(const struct av_xml *x, int e)
 {
-	return x->element[e].name;
+	return x->kind->element[e].name;
 }
 
 /* ---- attributes ---- */
@@ -158,7 +158,7 @@ char *av_xml_attribute(struct av_xml *x, const char *name)
 
 static void check_attributes(struct av_xml *x, int e)
 {
-	const char *const *known = x->element[e].attribute;
+	const char *const *known = x->kind->element[e].attribute;
 
 	for (int i = 0; i < x->n_attributes; i++) {
 		const char *name = (const char *)x->attributes[5 * i];
@@ -184,8 +184,8 @@ static void check_attributes(struct av_xml *x, int e)
 
 static int find_element(const struct av_xml *x, int parent, const char *name)
 {
-	for (int e = 1; e < x->n_elements; e++) {
-		if (x->element[e].parent == parent &&
+	for (int e = 1; e < x->kind->n_elements; e++) {
+		if (x->kind->element[e].parent == parent &&
 		    !strcmp(name_of(x, e), name)) {
 			return e;
 		}
@@ -197,15 +197,17 @@ static const char *candidate(const void *ctx, size_t i)
 {
 	const struct av_xml *x = ctx;
 
-	return i && x->element[i].parent == top(x) ? x->element[i].name : NULL;
+	return i && x->kind->element[i].parent == top(x)
+		       ? x->kind->element[i].name
+		       : NULL;
 }
 
 static void misplaced(struct av_xml *x, const char *name)
 {
 	char hint[96];
 
-	av_suggest_text(hint,
-			av_suggest(name, (size_t)x->n_elements, candidate, x));
+	av_suggest_text(hint, av_suggest(name, (size_t)x->kind->n_elements,
+					 candidate, x));
 	if (top(x) == 0) {
 		av_xml_complain(x, "the root must be '%s', not '%.64s'%s",
 				name_of(x, 1), name, hint);
@@ -218,24 +220,24 @@ static void misplaced(struct av_xml *x, const char *name)
 /* @e begins: once more in its parent, and none of its own yet. */
 static void count(struct av_xml *x, int e)
 {
-	enum av_xml_times times = x->element[e].times;
+	enum av_xml_times times = x->kind->element[e].times;
 
 	if (++x->seen[e] == 2 &&
 	    (times == AV_XML_ONE || times == AV_XML_MAYBE)) {
 		av_xml_complain(x, "'%s' is there twice", name_of(x, e));
 	}
-	for (int c = 1; c < x->n_elements; c++) {
-		x->seen[c] = x->element[c].parent == e ? 0 : x->seen[c];
+	for (int c = 1; c < x->kind->n_elements; c++) {
+		x->seen[c] = x->kind->element[c].parent == e ? 0 : x->seen[c];
 	}
 }
 
 /* What had to be in @e and was not. */
 static void check_children(struct av_xml *x, int e)
 {
-	for (int c = 1; c < x->n_elements; c++) {
-		enum av_xml_times times = x->element[c].times;
+	for (int c = 1; c < x->kind->n_elements; c++) {
+		enum av_xml_times times = x->kind->element[c].times;
 
-		if (x->element[c].parent == e && x->seen[c] == 0 &&
+		if (x->kind->element[c].parent == e && x->seen[c] == 0 &&
 		    (times == AV_XML_ONE || times == AV_XML_SOME)) {
 			av_xml_complain(x, "'%s' needs '%s'", name_of(x, e),
 					name_of(x, c));
@@ -269,7 +271,7 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
 	x->n_attributes = n;
 	count(x, e);
 	check_attributes(x, e);
-	x->begin(x->ctx, e);
+	x->kind->begin(x->ctx, e);
 }
 
 static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix,
@@ -283,8 +285,8 @@ static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix,
 		return;
 	}
 	check_children(x, e);
-	if (x->end) {
-		x->end(x->ctx, e);
+	if (x->kind->end) {
+		x->kind->end(x->ctx, e);
 	}
 }
 
@@ -292,8 +294,8 @@ static void on_text(void *ctx, const xmlChar *s, int len)
 {
 	struct av_xml *x = ((xmlParserCtxtPtr)ctx)->_private;
 
-	if (x->text && top(x) != UNKNOWN &&
-	    x->text(x->ctx, top(x), (const char *)s, (size_t)len)) {
+	if (x->kind->text && top(x) != UNKNOWN &&
+	    x->kind->text(x->ctx, top(x), (const char *)s, (size_t)len)) {
 		return;
 	}
 	for (int i = 0; i < len; i++) {
@@ -347,26 +349,36 @@ static int parse(struct av_xml *x)
 	return x->no_memory ? -ENOMEM : x->bad ? -EINVAL : 0;
 }
 
-int av_xml_read(struct av_xml *x, size_t max)
+int av_xml_read(struct av_xml *x, const struct av_xml_kind *kind,
+		const char *name, const char *buf, size_t len, void *ctx,
+		struct av_diags *d)
 {
 	xmlStructuredErrorFunc old = xmlStructuredError;
 	void *old_ctx = xmlStructuredErrorContext;
 	int ret;
 
-	assert(x->n_elements <= AV_XML_ELEMENTS_MAX);
-	if (x->len == 0) {
-		return av_diag_add(x->d, x->file, 0, 0, "the file is empty");
+	assert(kind->n_elements <= AV_XML_ELEMENTS_MAX);
+	if (len == 0) {
+		return av_diag_add(d, name, 0, 0, "the file is empty");
 	}
-	if (x->len > max) {
-		return av_diag_add(x->d, x->file, 0, 0,
-				   "the file is larger than %zu bytes", max);
+	if (len > kind->max) {
+		return av_diag_add(d, name, 0, 0,
+				   "the file is larger than %zu bytes",
+				   kind->max);
 	}
-	x->line = x->col = 1;
+	*x = (struct av_xml){ .kind = kind,
+			      .file = name,
+			      .buf = buf,
+			      .len = len,
+			      .d = d,
+			      .ctx = ctx,
+			      .line = 1,
+			      .col = 1 };
 	xmlSetStructuredErrorFunc(NULL, on_stray_error);
 	ret = parse(x);
 	xmlSetStructuredErrorFunc(old_ctx, old);
 	if (ret == -ENOMEM) {
-		av_diag_add(x->d, x->file, 0, 0, "out of memory");
+		av_diag_add(d, name, 0, 0, "out of memory");
 	}
 	return ret;
 }

@@ -34,13 +34,11 @@ struct av_xml_element {
 	enum av_xml_times times;
 };
 
-struct av_xml {
-	/* set by the caller; elements count from 1, row 0 is the file */
+/* A kind of file. Elements count from 1, row 0 is the file. */
+struct av_xml_kind {
 	const struct av_xml_element *element;
 	int n_elements; /* with row 0 */
-	const char *file, *buf;
-	size_t len;
-	struct av_diags *d;
+	size_t max;     /* bytes that a file may have */
 	/* Element @e begins, or ends. Those that may not be where they are, and
 	 * all in them, are not shown. */
 	void (*begin)(void *ctx, int e);
@@ -48,10 +46,16 @@ struct av_xml {
 	/* Text in @e, in any number of pieces. Return: false: none belongs
 	 * there (blanks excepted). NULL: nowhere. */
 	bool (*text)(void *ctx, int e, const char *s, size_t len);
-	void *ctx;
+};
 
+/* A file under way; the reader's own. */
+struct av_xml {
+	const struct av_xml_kind *kind;
+	const char *file, *buf;
+	size_t len;
+	struct av_diags *d;
+	void *ctx;
 	bool bad, no_memory;
-	/* the reader's own */
 	void *parser;
 	int open[AV_XML_DEPTH_MAX];
 	unsigned int depth;
@@ -64,12 +68,15 @@ struct av_xml {
 };
 
 /**
- * av_xml_read() - Read all of @x->buf
- * @max:	bytes that a file of this kind may have
+ * av_xml_read() - Read all of @buf
+ * @x:		for the calls below, within those of @kind
+ * @name:	of the file, for messages
  *
- * Return: 0; -EINVAL with all messages in @x->d; -ENOMEM likewise.
+ * Return: 0; -EINVAL with all messages in @d; -ENOMEM likewise.
  */
-int av_xml_read(struct av_xml *x, size_t max);
+int av_xml_read(struct av_xml *x, const struct av_xml_kind *kind,
+		const char *name, const char *buf, size_t len, void *ctx,
+		struct av_diags *d);
 
 /* A mistake at the tag that is being read. */
 void av_xml_complain(struct av_xml *x, const char *fmt, ...)

@@ -271,26 +271,23 @@ static bool on_text(void *ctx, int e, const char *s, size_t len)
 	return true;
 }
 
+static const struct av_xml_kind kind = { .element = elements,
+					 .n_elements = E_N,
+					 .max = HAL_CONFIG_MAX,
+					 .begin = on_begin,
+					 .end = on_end,
+					 .text = on_text };
+
 int hal_config_parse(const char *name, const char *buf, size_t len,
 		     struct hal_config *out, struct av_diags *d)
 {
-	struct reader r = { .xml = { .element = elements,
-				     .n_elements = E_N,
-				     .file = name,
-				     .buf = buf,
-				     .len = len,
-				     .d = d,
-				     .begin = on_begin,
-				     .end = on_end,
-				     .text = on_text } };
+	struct reader r = { .c = calloc(1, sizeof(*r.c)) };
 	int ret;
 
-	r.xml.ctx = &r;
-	r.c = calloc(1, sizeof(*r.c));
 	if (!r.c) {
 		return -ENOMEM;
 	}
-	ret = av_xml_read(&r.xml, HAL_CONFIG_MAX);
+	ret = av_xml_read(&r.xml, &kind, name, buf, len, &r, d);
 	if (ret == 0) {
 		*out = *r.c;
 	}

@@ -299,26 +299,23 @@ static void on_begin(void *ctx, int e)
 	}
 }
 
+static const struct av_xml_kind kind = { .element = elements,
+					 .n_elements = E_N,
+					 .max = DUMPSTATE_CONFIG_MAX,
+					 .begin = on_begin };
+
 int dumpstate_config_parse(const char *name, const char *buf, size_t len,
 			   struct dumpstate_config **out, struct av_diags *d)
 {
-	struct reader r = { .xml = { .element = elements,
-				     .n_elements = E_N,
-				     .file = name,
-				     .buf = buf,
-				     .len = len,
-				     .d = d,
-				     .begin = on_begin } };
+	struct reader r = { .c = calloc(1, sizeof(*r.c)) };
 	int ret;
 
 	*out = NULL;
-	r.xml.ctx = &r;
-	r.c = calloc(1, sizeof(*r.c));
 	if (!r.c) {
 		av_diag_add(d, name, 0, 0, "out of memory");
 		return -ENOMEM;
 	}
-	ret = av_xml_read(&r.xml, DUMPSTATE_CONFIG_MAX);
+	ret = av_xml_read(&r.xml, &kind, name, buf, len, &r, d);
 	free(r.line);
 	if (ret < 0) {
 		dumpstate_config_destroy(r.c);
