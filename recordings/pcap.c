@@ -3,6 +3,8 @@
 
 #include "recordings/pcap.h"
 
+#include "sim/core/be.h"
+
 #include <string.h>
 
 const char *const pcap_link_names[PCAP_N_LINKS] = {
@@ -58,14 +60,6 @@ static uint8_t *put32(uint8_t *p, uint32_t v)
 static uint8_t *put64(uint8_t *p, uint64_t v)
 {
 	return put32(put32(p, (uint32_t)v), (uint32_t)(v >> 32));
-}
-
-static uint8_t *put32_be(uint8_t *p, uint32_t v)
-{
-	for (int i = 24; i >= 0; i -= 8) {
-		*p++ = (uint8_t)(v >> i);
-	}
-	return p;
 }
 
 static uint8_t *pad(uint8_t *p, size_t len)
@@ -202,7 +196,8 @@ static uint8_t *put_data(uint8_t *p, const struct pcap_packet *k)
 	if (k->link == PCAP_VSOCK) {
 		p = put_vsock_frame(p, k->data);
 	} else if (k->link == PCAP_BT) {
-		p = put32_be(p, k->to_guest ? 1 : 0);
+		av_put_be32(p, k->to_guest ? 1 : 0);
+		p += HCI_HEADER;
 	}
 	memcpy(p, k->data, len);
 	return p + len;
@@ -294,7 +289,7 @@ size_t pcap_can(const struct can_frame *f, uint8_t out[PCAP_CAN_MAX])
 	id |= f->flags & CAN_EXT ? 0x80000000u : 0;
 	id |= f->flags & CAN_RTR ? 0x40000000u : 0;
 	id |= f->flags & CAN_ERR ? 0x20000000u : 0;
-	put32_be(out, id);
+	av_put_be32(out, id);
 	out[4] = f->len;
 	out[5] = 0;
 	if (f->flags & CAN_FD) {

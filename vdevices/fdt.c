@@ -9,6 +9,8 @@
 
 #include "vdevices/fdt.h"
 
+#include "sim/core/be.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -30,12 +32,6 @@ struct fdt {
 	bool has_firmware;
 };
 
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	       (uint32_t)p[2] << 8 | p[3];
-}
-
 static bool inside(uint32_t off, uint32_t len, size_t total)
 {
 	return off <= total && len <= total - off;
@@ -45,21 +41,21 @@ static int read_header(struct fdt *f, const uint8_t *in, size_t len)
 {
 	uint32_t total, at;
 
-	if (len < FDT_HEADER || len > FDT_MAX || be32(in) != FDT_MAGIC) {
+	if (len < FDT_HEADER || len > FDT_MAX || av_be32(in) != FDT_MAGIC) {
 		return -EINVAL;
 	}
-	total = be32(in + 4);
-	if (total < FDT_HEADER || total > len || be32(in + 20) < 17 ||
-	    be32(in + 24) > 17) {
+	total = av_be32(in + 4);
+	if (total < FDT_HEADER || total > len || av_be32(in + 20) < 17 ||
+	    av_be32(in + 24) > 17) {
 		return -EINVAL;
 	}
 	f->p = in;
-	f->tokens = be32(in + 8);
-	f->names = be32(in + 12);
-	f->rsv = be32(in + 16);
-	f->boot_cpu = be32(in + 28);
-	f->names_len = be32(in + 32);
-	f->tokens_len = be32(in + 36);
+	f->tokens = av_be32(in + 8);
+	f->names = av_be32(in + 12);
+	f->rsv = av_be32(in + 16);
+	f->boot_cpu = av_be32(in + 28);
+	f->names_len = av_be32(in + 32);
+	f->tokens_len = av_be32(in + 36);
 	if (!inside(f->tokens, f->tokens_len, total) ||
 	    !inside(f->names, f->names_len, total) || f->rsv > total) {
 		return -EINVAL;
@@ -89,7 +85,7 @@ static int find_root_end(struct fdt *f)
 	uint32_t at = 0, depth = 0, len;
 
 	while (inside(at, 4, f->tokens_len)) {
-		uint32_t token = be32(t + at);
+		uint32_t token = av_be32(t + at);
 		const uint8_t *end;
 
 		if (token == FDT_BEGIN_NODE) {
@@ -104,7 +100,7 @@ static int find_root_end(struct fdt *f)
 			depth++;
 			at += 4 + ((len + 4) & ~3u);
 		} else if (token == FDT_PROP && inside(at, 12, f->tokens_len)) {
-			len = be32(t + at + 4);
+			len = av_be32(t + at + 4);
 			if (len > f->tokens_len - at - 12) {
 				return -EINVAL;
 			}
@@ -133,10 +129,8 @@ struct out {
 
 static void put32(struct out *o, uint32_t v)
 {
-	o->p[o->n++] = (uint8_t)(v >> 24);
-	o->p[o->n++] = (uint8_t)(v >> 16);
-	o->p[o->n++] = (uint8_t)(v >> 8);
-	o->p[o->n++] = (uint8_t)v;
+	av_put_be32(o->p + o->n, v);
+	o->n += 4;
 }
 
 static void put(struct out *o, const void *p, size_t len)

@@ -4,6 +4,8 @@
 
 #include "vdevices/net_big.h"
 
+#include "sim/core/be.h"
+
 #include <endian.h>
 #include <string.h>
 
@@ -24,28 +26,6 @@ enum {
 	OPT_NOP = 1,
 	OPT_MSS = 2,
 };
-
-static uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
-static void put16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
 
 uint16_t net_big_mtu(uint16_t mtu)
 {
@@ -71,14 +51,14 @@ static bool shape_of(const uint8_t *f, size_t len, struct shape *s)
 	if (len < NET_ETH_LEN + IP4_MIN) {
 		return false;
 	}
-	s->v6 = be16(f + 12) == NET_ETH_IP6;
+	s->v6 = av_be16(f + 12) == NET_ETH_IP6;
 	if (s->v6) {
 		s->up = NET_ETH_LEN + IP6_LEN;
 		proto = f[NET_ETH_LEN + 6];
-	} else if (be16(f + 12) == NET_ETH_IP4) {
+	} else if (av_be16(f + 12) == NET_ETH_IP4) {
 		s->up = NET_ETH_LEN + (f[NET_ETH_LEN] & 15u) * 4u;
 		proto = f[NET_ETH_LEN + 9];
-		part = be16(f + NET_ETH_LEN + 6) & 0x3fff;
+		part = av_be16(f + NET_ETH_LEN + 6) & 0x3fff;
 	} else {
 		return false;
 	}
@@ -98,7 +78,7 @@ static uint16_t pseudo(const uint8_t *f, const struct shape *s, size_t n)
 	uint8_t tail[8] = { 0 };
 	uint16_t sum = s->v6 ? net_sum(ip + 8, 32, 0) : net_sum(ip + 12, 8, 0);
 
-	put32(tail, (uint32_t)n);
+	av_put_be32(tail, (uint32_t)n);
 	tail[7] = P_TCP;
 	return net_sum(tail, sizeof(tail), sum);
 }
@@ -136,13 +116,13 @@ void net_big_ask(uint8_t *frame, size_t len, uint16_t mtu)
 	}
 	mss = find_mss(frame, &s);
 	head = (s.v6 ? IP6_LEN : IP4_MIN) + TCP_MIN;
-	if (!mss || be16(mss) != mtu - head) {
+	if (!mss || av_be16(mss) != mtu - head) {
 		return; /* it has its reasons */
 	}
 	/* an option may begin at an odd place: the sum of all of them */
 	n = s.body - s.up - TCP_MIN;
 	old = net_sum(frame + s.up + TCP_MIN, n, 0);
-	put16(mss, net_big_mtu(mtu) - head);
+	av_put_be16(mss, net_big_mtu(mtu) - head);
 	net_sum_update(frame + s.up + TCP_SUM, old,
 		       net_sum(frame + s.up + TCP_MIN, n, 0));
 }
@@ -186,11 +166,11 @@ static void set_length(uint8_t *p, const struct shape *s, size_t len)
 	uint16_t sum;
 
 	if (s->v6) {
-		put16(ip + 4, len - s->up);
+		av_put_be16(ip + 4, len - s->up);
 		return;
 	}
-	put16(ip + 2, len - NET_ETH_LEN);
-	put16(ip + 10, 0);
+	av_put_be16(ip + 2, len - NET_ETH_LEN);
+	av_put_be16(ip + 10, 0);
 	sum = (uint16_t)~net_sum(ip, s->up - NET_ETH_LEN, 0);
 	memcpy(ip + 10, &sum, sizeof(sum));
 }
@@ -207,13 +187,13 @@ static void segment(uint8_t *f, const struct shape *s, const struct piece *p)
 	size_t n = p->len - s->up;
 	uint16_t sum;
 
-	put32(t + 4, be32(t + 4) + (uint32_t)p->off);
+	av_put_be32(t + 4, av_be32(t + 4) + (uint32_t)p->off);
 	t[13] &= (uint8_t)~((p->last ? 0 : FIN | PSH) | (p->off ? CWR : 0));
 	if (!s->v6) {
-		put16(ip + 4, be16(ip + 4) + p->nth);
+		av_put_be16(ip + 4, av_be16(ip + 4) + p->nth);
 	}
 	set_length(f, s, p->len);
-	put16(t + TCP_SUM, 0);
+	av_put_be16(t + TCP_SUM, 0);
 	sum = (uint16_t)~net_sum(t, n, pseudo(f, s, n));
 	memcpy(t + TCP_SUM, &sum, sizeof(sum));
 }
@@ -221,11 +201,11 @@ static void segment(uint8_t *f, const struct shape *s, const struct piece *p)
 static void fragment(uint8_t *f, const struct shape *s, const struct piece *p)
 {
 	uint8_t *at = f + NET_ETH_LEN + 6;
-	unsigned int v = be16(at);
+	unsigned int v = av_be16(at);
 
 	/* of a fragment: what it was of that, its pieces are */
-	put16(at, (v & 0xe000) | (p->last ? 0 : MORE) |
-			  ((v + p->off / 8) & 0x1fff));
+	av_put_be16(at, (v & 0xe000) | (p->last ? 0 : MORE) |
+				((v + p->off / 8) & 0x1fff));
 	set_length(f, s, p->len);
 }
 

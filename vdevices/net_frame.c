@@ -17,6 +17,8 @@
 
 #include "vdevices/net_frame.h"
 
+#include "sim/core/be.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,11 +38,6 @@ enum {
 	TCP_URG = 0x20,
 	ICMP_ECHO = 8,
 };
-
-static uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 uint16_t net_sum(const void *p, size_t len, uint32_t sum)
 {
@@ -193,8 +190,7 @@ static size_t finish(struct slot *s, const uint8_t **out)
 		return 0;
 	}
 	memcpy(frame, s->header, s->head);
-	ip[2] = (uint8_t)(total >> 8);
-	ip[3] = (uint8_t)total;
+	av_put_be16(ip + 2, total);
 	ip[6] = ip[7] = 0;
 	ip[10] = ip[11] = 0;
 	sum = (uint16_t)~net_sum(ip, hlen, 0);
@@ -209,8 +205,8 @@ size_t net_reass_add(struct net_reass *r, const uint8_t *frame, size_t len,
 	const uint8_t *ip = frame + NET_ETH_LEN;
 	size_t hlen = (ip[0] & 15u) * 4u;
 	uint32_t n = (uint32_t)(len - NET_ETH_LEN - hlen);
-	uint32_t off = (be16(ip + 6) & 0x1fffu) * 8u;
-	bool more = be16(ip + 6) & 0x2000;
+	uint32_t off = (av_be16(ip + 6) & 0x1fffu) * 8u;
+	bool more = av_be16(ip + 6) & 0x2000;
 	uint8_t key[11];
 	struct slot *s;
 
@@ -289,10 +285,10 @@ static enum net_verdict check_udp(const uint8_t *u, size_t len, bool v6,
 {
 	uint16_t to;
 
-	if (len < UDP_LEN || be16(u + 4) < UDP_LEN || be16(u + 4) > len) {
+	if (len < UDP_LEN || av_be16(u + 4) < UDP_LEN || av_be16(u + 4) > len) {
 		return NET_DROP;
 	}
-	to = be16(u + 2);
+	to = av_be16(u + 2);
 	if (to == PORT_TFTP || (v6 && to == PORT_DHCP6)) {
 		return NET_DROP;
 	}
@@ -327,12 +323,12 @@ static enum net_verdict check_ip4(uint8_t *frame, size_t *len,
 		return NET_DROP;
 	}
 	hlen = (ip[0] & 15u) * 4u;
-	total = be16(ip + 2);
+	total = av_be16(ip + 2);
 	if (hlen < IP4_MIN || total < hlen || total > have) {
 		return NET_DROP;
 	}
 	*len = NET_ETH_LEN + total;
-	if (be16(ip + 6) & 0x3fff) {
+	if (av_be16(ip + 6) & 0x3fff) {
 		return NET_FRAGMENT;
 	}
 	up = ip + hlen;
@@ -367,7 +363,7 @@ static enum net_verdict check_ip6(uint8_t *frame, size_t *len,
 	if (have < IP6_LEN || ip[0] >> 4 != 6) {
 		return NET_DROP;
 	}
-	n = be16(ip + 4);
+	n = av_be16(ip + 4);
 	if (n > have - IP6_LEN) {
 		return NET_DROP;
 	}
@@ -398,7 +394,7 @@ enum net_verdict net_check(uint8_t *frame, size_t *len, struct net_about *about)
 	if (*len < NET_ETH_LEN) {
 		return NET_DROP;
 	}
-	switch (be16(frame + 12)) {
+	switch (av_be16(frame + 12)) {
 	case NET_ETH_ARP:
 		return *len >= NET_ETH_LEN + ARP_LEN ? NET_PASS : NET_DROP;
 	case NET_ETH_IP4:
@@ -416,7 +412,8 @@ uint32_t net_flow_of(const uint8_t *frame, size_t len)
 	struct net_about a = { 0 };
 	size_t hlen;
 
-	if (len >= NET_ETH_LEN + IP4_MIN && be16(frame + 12) == NET_ETH_IP4) {
+	if (len >= NET_ETH_LEN + IP4_MIN &&
+	    av_be16(frame + 12) == NET_ETH_IP4) {
 		hlen = (ip[0] & 15u) * 4u;
 		flow_of(&a, ip + 12, ip + 16, 4,
 			(ip[9] == P_TCP || ip[9] == P_UDP) &&
@@ -424,7 +421,7 @@ uint32_t net_flow_of(const uint8_t *frame, size_t len)
 				? ip + hlen
 				: NULL);
 	} else if (len >= NET_ETH_LEN + IP6_LEN + 4 &&
-		   be16(frame + 12) == NET_ETH_IP6) {
+		   av_be16(frame + 12) == NET_ETH_IP6) {
 		flow_of(&a, ip + 8, ip + 24, 16,
 			ip[6] == P_TCP || ip[6] == P_UDP ? ip + IP6_LEN : NULL);
 	}

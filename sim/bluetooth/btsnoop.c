@@ -3,6 +3,7 @@
 
 #include "sim/bluetooth/btsnoop.h"
 
+#include "sim/core/be.h"
 #include "sim/core/log.h"
 
 #include <errno.h>
@@ -23,13 +24,6 @@ struct btsnoop {
 	bool failed;
 };
 
-static void be32(uint8_t *p, uint32_t v)
-{
-	for (int i = 0; i < 4; i++) {
-		p[i] = (uint8_t)(v >> (24 - 8 * i));
-	}
-}
-
 static void put(struct btsnoop *b, const void *buf, size_t len)
 {
 	if (!b->failed && fwrite(buf, 1, len, b->out) != len) {
@@ -47,16 +41,16 @@ static void on_packet(void *ctx, vtime now, enum bt_dir dir, const uint8_t *h4,
 	uint8_t head[24];
 	uint64_t us = (uint64_t)(EPOCH + (b->epoch_ns + now) / VT_US);
 
-	be32(head, (uint32_t)len);
-	be32(head + 4, (uint32_t)len);
-	be32(head + 8,
-	     (dir == BT_TO_HOST ? RECEIVED : 0u) |
-		     (h4[0] == H4_COMMAND || h4[0] == H4_EVENT ?
-			      COMMAND_OR_EVENT :
-			      0u));
-	be32(head + 12, 0); /* none dropped */
-	be32(head + 16, (uint32_t)(us >> 32));
-	be32(head + 20, (uint32_t)us);
+	av_put_be32(head, (uint32_t)len);
+	av_put_be32(head + 4, (uint32_t)len);
+	av_put_be32(head + 8,
+		    (dir == BT_TO_HOST ? RECEIVED : 0u) |
+			    (h4[0] == H4_COMMAND || h4[0] == H4_EVENT ?
+				     COMMAND_OR_EVENT :
+				     0u));
+	av_put_be32(head + 12, 0); /* none dropped */
+	av_put_be32(head + 16, (uint32_t)(us >> 32));
+	av_put_be32(head + 20, (uint32_t)us);
 	put(b, head, sizeof(head));
 	put(b, h4, len);
 }

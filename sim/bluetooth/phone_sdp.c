@@ -10,6 +10,8 @@
 
 #include "sim/bluetooth/phone_priv.h"
 
+#include "sim/core/be.h"
+
 #include <string.h>
 
 #define HANDLE 0x00010001u
@@ -58,22 +60,6 @@ static const uint16_t uuids[] = { 0x111f, 0x1203, 0x0100, 0x0003, 0x1002, 0x111e
 
 enum { N_ATTRIBUTES = sizeof(record) / sizeof(record[0]), LISTS_MAX = 256 };
 
-static unsigned int be16(const uint8_t *p)
-{
-	return (unsigned int)(p[0] << 8 | p[1]);
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
-static void put_be16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 /* ---- data elements ---- */
 
 struct bytes {
@@ -101,11 +87,11 @@ static bool element(struct bytes *in, uint8_t *type, struct bytes *out)
 		break;
 	case 6:
 		head = 3;
-		len = in->n >= 3 ? be16(in->p + 1) : 0;
+		len = in->n >= 3 ? av_be16(in->p + 1) : 0;
 		break;
 	case 7:
 		head = 5;
-		len = in->n >= 5 ? be32(in->p + 1) : 0;
+		len = in->n >= 5 ? av_be32(in->p + 1) : 0;
 		break;
 	}
 	if (head > in->n || len > in->n - head) {
@@ -132,10 +118,10 @@ static uint32_t short_uuid(const struct bytes *b)
 					  0x00, 0x80, 0x5f, 0x9b, 0x34, 0xfb };
 
 	if (b->n == 2) {
-		return be16(b->p);
+		return av_be16(b->p);
 	}
 	if (b->n == 4 || (b->n == 16 && !memcmp(b->p + 4, base, 12))) {
-		return be32(b->p);
+		return av_be32(b->p);
 	}
 	return UINT32_MAX;
 }
@@ -173,10 +159,10 @@ static bool wanted(struct bytes ids, uint16_t id)
 	uint8_t type;
 
 	while (ids.n > 0 && element(&ids, &type, &e)) {
-		if (e.n == 2 && be16(e.p) == id) {
+		if (e.n == 2 && av_be16(e.p) == id) {
 			return true;
 		}
-		if (e.n == 4 && be16(e.p) <= id && id <= be16(e.p + 2)) {
+		if (e.n == 4 && av_be16(e.p) <= id && id <= av_be16(e.p + 2)) {
 			return true;
 		}
 	}
@@ -206,13 +192,13 @@ static size_t attributes(struct bytes ids, uint8_t *out)
 	for (size_t i = 0; i < N_ATTRIBUTES; i++) {
 		if (wanted(ids, record[i].id)) {
 			out[n] = 0x09;
-			put_be16(out + n + 1, record[i].id);
+			av_put_be16(out + n + 1, record[i].id);
 			memcpy(out + n + 3, record[i].value, record[i].len);
 			n += 3u + record[i].len;
 		}
 	}
 	out[0] = 0x36;
-	put_be16(out + 1, n - 3);
+	av_put_be16(out + 1, n - 3);
 	return n;
 }
 
@@ -220,8 +206,8 @@ static size_t error(const uint8_t *request, unsigned int code, uint8_t *out)
 {
 	out[0] = PDU_ERROR;
 	memcpy(out + 1, request + 1, 2);
-	put_be16(out + 3, 2);
-	put_be16(out + 5, code);
+	av_put_be16(out + 3, 2);
+	av_put_be16(out + 5, code);
 	return 7;
 }
 
@@ -236,7 +222,7 @@ static bool continuation(const struct bytes *in, size_t total, size_t *at)
 	if (in->n != 3 || in->p[0] != 2) {
 		return false;
 	}
-	*at = be16(in->p + 1);
+	*at = av_be16(in->p + 1);
 	return *at > 0 && *at < total;
 }
 
@@ -255,17 +241,17 @@ static size_t part(const uint8_t *request, uint8_t pdu, const struct bytes *list
 	memcpy(out + head, list->p + at, n);
 	out[0] = pdu;
 	memcpy(out + 1, request + 1, 2);
-	put_be16(out + 5, n);
+	av_put_be16(out + 5, n);
 	head += n;
 	at += n;
 	if (at < list->n) {
 		out[head++] = 2;
-		put_be16(out + head, at);
+		av_put_be16(out + head, at);
 		head += 2;
 	} else {
 		out[head++] = 0;
 	}
-	put_be16(out + 3, head - 5);
+	av_put_be16(out + 3, head - 5);
 	return head;
 }
 
@@ -274,7 +260,7 @@ static size_t search(const uint8_t *request, struct bytes in, uint8_t *out)
 	int match = matches(&in);
 	size_t at;
 
-	if (match < 0 || in.n < 3 || be16(in.p) == 0) {
+	if (match < 0 || in.n < 3 || av_be16(in.p) == 0) {
 		return error(request, ERROR_SYNTAX, out);
 	}
 	in.p += 2;
@@ -284,12 +270,12 @@ static size_t search(const uint8_t *request, struct bytes in, uint8_t *out)
 	}
 	out[0] = PDU_SEARCH_RESPONSE;
 	memcpy(out + 1, request + 1, 2);
-	put_be16(out + 3, match ? 9 : 5);
-	put_be16(out + 5, match ? 1 : 0);
-	put_be16(out + 7, match ? 1 : 0);
+	av_put_be16(out + 3, match ? 9 : 5);
+	av_put_be16(out + 5, match ? 1 : 0);
+	av_put_be16(out + 7, match ? 1 : 0);
 	if (match) {
-		put_be16(out + 9, HANDLE >> 16);
-		put_be16(out + 11, HANDLE & 0xffff);
+		av_put_be16(out + 9, HANDLE >> 16);
+		av_put_be16(out + 11, HANDLE & 0xffff);
 	}
 	out[match ? 13 : 9] = 0;
 	return match ? 14 : 10;
@@ -308,7 +294,7 @@ static size_t attribute(const uint8_t *request, struct bytes in, bool by_search,
 	} else if (in.n < 4) {
 		match = -1;
 	} else {
-		match = be32(in.p) == HANDLE;
+		match = av_be32(in.p) == HANDLE;
 		in.p += 4;
 		in.n -= 4;
 	}
@@ -318,7 +304,7 @@ static size_t attribute(const uint8_t *request, struct bytes in, bool by_search,
 	if (!match && !by_search) {
 		return error(request, ERROR_HANDLE, out);
 	}
-	most = be16(in.p);
+	most = av_be16(in.p);
 	in.p += 2;
 	in.n -= 2;
 	if (most < 7 || !sequence(&in, &ids) || !ids_valid(ids)) {
@@ -327,7 +313,7 @@ static size_t attribute(const uint8_t *request, struct bytes in, bool by_search,
 	if (by_search) { /* a sequence of records */
 		list.n = 3 + (match ? attributes(ids, buf + 3) : 0);
 		buf[0] = 0x36;
-		put_be16(buf + 1, list.n - 3);
+		av_put_be16(buf + 1, list.n - 3);
 	} else {
 		list.n = attributes(ids, buf);
 	}
@@ -348,7 +334,7 @@ size_t sdp_answer(const uint8_t *data, size_t len, uint8_t *out, size_t room)
 	if (len < 5) {
 		return error(nobody, ERROR_SYNTAX, out);
 	}
-	if (be16(data + 3) != len - 5) {
+	if (av_be16(data + 3) != len - 5) {
 		return error(data, ERROR_SIZE, out);
 	}
 	in = (struct bytes){ data + 5, len - 5 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libavsim_a_SOURCES += \
+	%D%/be.h \
 	%D%/bus.c %D%/bus.h \
 	%D%/cmdq.c %D%/cmdq.h \
 	%D%/date.c %D%/date.h \

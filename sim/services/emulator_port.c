@@ -18,6 +18,7 @@
 
 #include "sim/services/emulator_port.h"
 
+#include "sim/core/be.h"
 #include "sim/services/grpc_wire.h"
 #include "sim/services/vhal_hidl.h"
 
@@ -73,10 +74,7 @@ static int put_frame(struct conn *c, const message *m)
 	if (!p) {
 		return -ENOMEM;
 	}
-	p[0] = (uint8_t)(len >> 24);
-	p[1] = (uint8_t)(len >> 16);
-	p[2] = (uint8_t)(len >> 8);
-	p[3] = (uint8_t)len;
+	av_put_be32(p, (uint32_t)len);
 	protobuf_c_message_pack(&m->base, p + 4);
 	return 0;
 }
@@ -90,8 +88,7 @@ static int next_frame(const struct grpc_buf *b, const uint8_t **at, size_t *len)
 	if (grpc_buf_len(b) < 4) {
 		return 0;
 	}
-	n = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
-	    p[3];
+	n = av_be32(p);
 	if (n == 0 || n > EMULATOR_FRAME_MAX) {
 		return -EPROTO;
 	}

@@ -3,6 +3,8 @@
 
 #include "sim/services/grpc_wire.h"
 
+#include "sim/core/be.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -94,10 +96,7 @@ static uint8_t *prefixed(struct grpc_buf *b, size_t len)
 		return NULL;
 	}
 	p[0] = 0;
-	p[1] = (uint8_t)(len >> 24);
-	p[2] = (uint8_t)(len >> 16);
-	p[3] = (uint8_t)(len >> 8);
-	p[4] = (uint8_t)len;
+	av_put_be32(p + 1, (uint32_t)len);
 	return p + GRPC_PREFIX;
 }
 
@@ -130,7 +129,7 @@ int grpc_buf_next(const struct grpc_buf *b, size_t max, const uint8_t **at,
 	if (have < GRPC_PREFIX) {
 		return 0;
 	}
-	n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
+	n = av_be32(p + 1);
 	if (p[0] != 0) {
 		return -GRPC_UNIMPLEMENTED;
 	}
