@@ -21,7 +21,7 @@ static void split_rows(const struct gnss_event *e, rec_gnss_fn *fn, void *ctx)
 	char row[GNSS_ROW_MAX + 1];
 
 	if (e->new_header) {
-		fn(ctx, "raw/header", NULL, 0, e->header);
+		fn(ctx, e->t, "raw/header", NULL, 0, e->header);
 	}
 	for (const char *p = e->rows; *p;) {
 		size_t len = strcspn(p, "\n");
@@ -29,7 +29,7 @@ static void split_rows(const struct gnss_event *e, rec_gnss_fn *fn, void *ctx)
 
 		memcpy(row, p, n);
 		row[n] = '\0';
-		fn(ctx, "raw", NULL, 0, row);
+		fn(ctx, e->t, "raw", NULL, 0, row);
 		p += len + (p[len] == '\n');
 	}
 }
@@ -41,7 +41,7 @@ void rec_gnss_split(const struct gnss_event *e, rec_gnss_fn *fn, void *ctx)
 	switch (e->kind) {
 	case GNSS_FIX:
 		snprintf(key, sizeof(key), "fix/%s", e->provider);
-		fn(ctx, key, e->fix->v, GNSS_FIX_N, NULL);
+		fn(ctx, e->t, key, e->fix->v, GNSS_FIX_N, NULL);
 		break;
 	case GNSS_SATS:
 		for (size_t i = 0; i < e->n_sats; i++) {
@@ -52,7 +52,7 @@ void rec_gnss_split(const struct gnss_event *e, rec_gnss_fn *fn, void *ctx)
 
 			snprintf(key, sizeof(key), "sat/%s",
 				 gnss_sat_name(s->system, s->svid, name));
-			fn(ctx, key, v, 4, NULL);
+			fn(ctx, e->t, key, v, 4, NULL);
 		}
 		break;
 	case GNSS_RAW:

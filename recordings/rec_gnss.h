@@ -4,9 +4,9 @@
 
 #include "sim/topics.h"
 
-/* One record: @n values, or @text. */
-typedef void rec_gnss_fn(void *ctx, const char *key, const double *v, size_t n,
-			 const char *text);
+/* One record of @t: @n values, or @text. */
+typedef void rec_gnss_fn(void *ctx, vtime t, const char *key, const double *v,
+			 size_t n, const char *text);
 
 /* Call @fn for each record of @e, in order. */
 void rec_gnss_split(const struct gnss_event *e, rec_gnss_fn *fn, void *ctx);

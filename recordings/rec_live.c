@@ -91,6 +91,16 @@ static void give_values(struct rec_live *l, enum rec_channel ch, vtime t,
 	l->env.fn(l->env.ctx, &rec);
 }
 
+static void give_text(struct rec_live *l, enum rec_channel ch, vtime t,
+		      const char *key, const char *text)
+{
+	give(l, &(struct rec_put){ .ch = ch,
+				   .kind = ITEM_TEXT,
+				   .t = t,
+				   .key = key,
+				   .text = text });
+}
+
 /* ---- topics ---- */
 
 static void on_can(void *ctx, const void *msg)
@@ -149,43 +159,25 @@ static void on_imu(void *ctx, const void *msg)
 	give_values(ctx, REC_IMU, s->t, s->name, s->value, s->n);
 }
 
-struct gnss_part {
-	struct rec_live *l;
-	vtime t;
-};
-
-static void put_gnss(void *ctx, const char *name, const double *v, size_t n,
-		     const char *text)
+static void put_gnss(void *ctx, vtime t, const char *key, const double *v,
+		     size_t n, const char *text)
 {
-	const struct gnss_part *g = ctx;
-
-	if (!text) {
-		give_values(g->l, REC_GNSS, g->t, name, v, n);
-		return;
+	if (text) {
+		give_text(ctx, REC_GNSS, t, key, text);
+	} else {
+		give_values(ctx, REC_GNSS, t, key, v, n);
 	}
-	give(g->l, &(struct rec_put){ .ch = REC_GNSS,
-				      .kind = ITEM_TEXT,
-				      .t = g->t,
-				      .key = name,
-				      .text = text });
 }
 
 static void on_gnss(void *ctx, const void *msg)
 {
-	const struct gnss_event *e = msg;
-	struct gnss_part g = { .l = ctx, .t = e->t };
-
-	rec_gnss_split(e, put_gnss, &g);
+	rec_gnss_split(msg, put_gnss, ctx);
 }
 
 void rec_live_text(struct rec_live *l, enum rec_channel ch,
 		   const struct text_event *e)
 {
-	give(l, &(struct rec_put){ .ch = ch,
-				   .kind = ITEM_TEXT,
-				   .t = e->t,
-				   .key = e->key,
-				   .text = e->text });
+	give_text(l, ch, e->t, e->key, e->text);
 }
 
 void rec_live_vhal(struct rec_live *l, const struct vhal_event *e)

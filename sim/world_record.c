@@ -26,29 +26,19 @@ static void on_imu(void *ctx, const void *msg)
 	rec_values(ctx, REC_IMU, s->t, s->name, s->value, s->n);
 }
 
-struct gnss_tap {
-	struct rec_writer *rec;
-	vtime t;
-};
-
-static void put_gnss(void *ctx, const char *key, const double *v, size_t n,
-		     const char *text)
+static void put_gnss(void *ctx, vtime t, const char *key, const double *v,
+		     size_t n, const char *text)
 {
-	const struct gnss_tap *t = ctx;
-
 	if (text) {
-		rec_text(t->rec, REC_GNSS, t->t, key, text);
+		rec_text(ctx, REC_GNSS, t, key, text);
 	} else {
-		rec_values(t->rec, REC_GNSS, t->t, key, v, n);
+		rec_values(ctx, REC_GNSS, t, key, v, n);
 	}
 }
 
 static void on_gnss(void *ctx, const void *msg)
 {
-	const struct gnss_event *e = msg;
-	struct gnss_tap t = { .rec = ctx, .t = e->t };
-
-	rec_gnss_split(e, put_gnss, &t);
+	rec_gnss_split(msg, put_gnss, ctx);
 }
 
 static void on_command(void *ctx, const void *msg)
