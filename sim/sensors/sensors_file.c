@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *const imu_kind_names[IMU_N_KINDS + 1] = {
@@ -265,22 +264,16 @@ int sensors_file_parse(const char *name, const char *yaml, size_t len,
 		       struct sensors_file *out, struct av_diags *d)
 {
 	struct av_yaml_doc doc;
-	struct sensors_file *f;
+	struct sensors_file f = { 0 };
 	int ret = av_yaml_parse(name, yaml, len, &doc, d);
 
 	if (ret < 0) {
 		return ret;
 	}
-	f = calloc(1, sizeof(*f));
-	if (!f) {
-		av_yaml_finish(&doc);
-		return -ENOMEM;
-	}
-	ret = read_root(&(struct reader){ &doc, d, f });
+	ret = read_root(&(struct reader){ &doc, d, &f });
 	if (ret == 0) {
-		*out = *f;
+		*out = f;
 	}
-	free(f);
 	av_yaml_finish(&doc);
 	return ret;
 }

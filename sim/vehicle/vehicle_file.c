@@ -7,7 +7,6 @@
 #include "sim/core/yaml.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- the numbers: one row each ---- */
@@ -446,22 +445,16 @@ int vehicle_file_parse(const char *name, const char *yaml, size_t len,
 		       struct vehicle_file *out, struct av_diags *d)
 {
 	struct av_yaml_doc doc;
-	struct vehicle_file *f;
+	struct vehicle_file f = { 0 };
 	int ret = av_yaml_parse(name, yaml, len, &doc, d);
 
 	if (ret < 0) {
 		return ret;
 	}
-	f = calloc(1, sizeof(*f));
-	if (!f) {
-		av_yaml_finish(&doc);
-		return -ENOMEM;
-	}
-	ret = read_root(&(struct reader){ &doc, d, f });
+	ret = read_root(&(struct reader){ &doc, d, &f });
 	if (ret == 0) {
-		*out = *f;
+		*out = f;
 	}
-	free(f);
 	av_yaml_finish(&doc);
 	return ret;
 }
