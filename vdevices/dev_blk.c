@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "vdevices/blk.h"
+#include "vdevices/handle.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -208,19 +209,12 @@ static int blk_ready(struct vdev *d, struct av_err *err)
 	return blk_io_open(d->loop, b->engine, on_jobs_done, b, &b->io, err);
 }
 
-static void on_timer_closed(uv_handle_t *h)
-{
-	free(h);
-}
-
 static void blk_close(struct vdev *d)
 {
 	struct blk *b = d->priv;
 
 	blk_io_close(b->io);
-	if (b->timer) {
-		uv_close((uv_handle_t *)b->timer, on_timer_closed);
-	}
+	handle_close(b->timer);
 	blk_image_close(&b->image);
 	free(b->pool);
 	free(b);

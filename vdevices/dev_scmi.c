@@ -25,6 +25,7 @@
 #include "sim/core/text.h"
 #include "sim/world.h"
 #include "vdevices/devices.h"
+#include "vdevices/handle.h"
 #include "vdevices/scmi.h"
 
 #include <errno.h>
@@ -137,18 +138,11 @@ static int scmi_ready(struct vdev *d, struct av_err *err)
 	return 0;
 }
 
-static void on_tick_closed(uv_handle_t *h)
-{
-	free(h);
-}
-
 static void scmi_close(struct vdev *d)
 {
 	struct scmi_dev *v = d->priv;
 
-	if (v->tick) {
-		uv_close((uv_handle_t *)v->tick, on_tick_closed);
-	}
+	handle_close(v->tick);
 	free(v);
 }
 

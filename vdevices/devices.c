@@ -19,6 +19,7 @@
 #include "sim/core/log.h"
 #include "sim/services/sock.h"
 #include "sim/world.h"
+#include "vdevices/handle.h"
 #include "vdevices/host.h"
 #include "vdevices/vsock_switch.h"
 
@@ -80,19 +81,6 @@ struct devices {
 	uv_timer_t *tick;
 	struct vsock_switch *vsock; /* NULL: no device of that type */
 };
-
-static void on_handle_closed(uv_handle_t *h)
-{
-	free(h);
-}
-
-#define handle_close(p)                                                        \
-	do {                                                                   \
-		if (p) {                                                       \
-			uv_close((uv_handle_t *)(p), on_handle_closed);        \
-			(p) = NULL;                                            \
-		}                                                              \
-	} while (0)
 
 /* ---- events ---- */
 

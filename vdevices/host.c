@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "vdevices/handle.h"
 #include "vdevices/host_impl.h"
 #include "vdevices/notify.h"
 
@@ -18,20 +19,7 @@ enum {
 	NOTE_MAX = 512,
 };
 
-/* ---- libuv handles that free themselves ---- */
-
-static void on_handle_closed(uv_handle_t *h)
-{
-	free(h);
-}
-
-#define handle_close(p)                                                        \
-	do {                                                                   \
-		if (p) {                                                       \
-			uv_close((uv_handle_t *)(p), on_handle_closed);        \
-			(p) = NULL;                                            \
-		}                                                              \
-	} while (0)
+/* ---- libuv handles ---- */
 
 static int poll_new(struct vdev_host *h, int fd, void *data, uv_poll_cb cb,
 		    uv_poll_t **out)

@@ -42,6 +42,7 @@ libavsim_a_SOURCES += \
 	%D%/device.h \
 	%D%/device_spec.c \
 	%D%/devices.c %D%/devices.h \
+	%D%/handle.h \
 	%D%/health.c %D%/health.h \
 	%D%/host.c %D%/host.h \
 	%D%/host_child.c \

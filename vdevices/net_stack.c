@@ -18,6 +18,7 @@
 
 #include "vdevices/net_stack.h"
 
+#include "vdevices/handle.h"
 #include "vdevices/net_big.h"
 
 #include <arpa/inet.h>
@@ -74,20 +75,6 @@ struct net_stack {
 	uint32_t
 		udp_known[UDP_KNOWN]; /* hashes of senders, by their low bits */
 };
-
-/* ---- handles ---- */
-
-static void on_handle_closed(uv_handle_t *h)
-{
-	free(h);
-}
-
-static void handle_close(void *handle)
-{
-	if (handle) {
-		uv_close(handle, on_handle_closed);
-	}
-}
 
 /* ---- descriptors ---- */
 

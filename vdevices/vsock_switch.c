@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "vdevices/handle.h"
 #include "vdevices/vsock_switch_priv.h"
 
 #include <endian.h>
@@ -222,11 +223,6 @@ struct vsock_switch *vsock_switch_create(const struct vsock_switch_env *env)
 	return sw;
 }
 
-static void handle_freed(uv_handle_t *h)
-{
-	free(h);
-}
-
 void vsock_switch_destroy(struct vsock_switch *sw)
 {
 	if (!sw) {
@@ -241,7 +237,7 @@ void vsock_switch_destroy(struct vsock_switch *sw)
 	for (size_t i = 0; i < sw->n_rules; i++) {
 		free(sw->rule[i].arg);
 	}
-	uv_close((uv_handle_t *)sw->tick, handle_freed);
+	handle_close(sw->tick);
 	free(sw);
 }
 
