@@ -549,16 +549,11 @@ static int open_socket(struct device *dev, const struct device_spec *s,
 				  "bytes; take a shorter --run-dir",
 				  s->name, PATH_LEN - 1);
 	}
-	ret = sock_bind_unix(dev->path, &dev->listen_fd, err);
+	ret = sock_bind_unix(dev->path, BACKLOG, &dev->listen_fd, err);
 	if (ret) {
 		dev->path[0] = '\0';
-		return ret;
 	}
-	if (listen(dev->listen_fd, BACKLOG)) {
-		return av_err_set(err, -errno, "%s: cannot listen: %s",
-				  dev->path, strerror(errno));
-	}
-	return 0;
+	return ret;
 }
 
 static int open_glue(struct device *dev, struct av_err *err)

@@ -34,6 +34,7 @@
 
 #define READ_SIZE 65536
 #define ACCEPT_BATCH 64
+#define BACKLOG 128
 
 struct conn {
 	struct av_stream s;
@@ -347,7 +348,8 @@ static int listener_start(uv_loop_t *loop, int fd, struct av_acceptor *a,
 {
 	struct sock_listener *l = calloc(1, sizeof(*l));
 
-	if (!l || listen(fd, 128) < 0 || uv_poll_init(loop, &l->poll, fd) < 0) {
+	if (!l || listen(fd, BACKLOG) < 0 ||
+	    uv_poll_init(loop, &l->poll, fd) < 0) {
 		int ret = l ? -errno : -ENOMEM;
 
 		free(l);
@@ -378,11 +380,54 @@ static int unix_address(struct sockaddr_un *sa, const char *path,
 	return 0;
 }
 
-int sock_bind_unix(const char *path, int *out, struct av_err *err)
+/* Whether @name can be taken; a socket there is a dead one, and goes. */
+static bool free_name(const char *name)
+{
+	struct stat st;
+
+	if (lstat(name, &st)) {
+		return true;
+	}
+	return S_ISSOCK(st.st_mode) && !unlink(name);
+}
+
+/*
+ * Bound under another name until it listens: whoever waits for the file to
+ * appear can connect. Where that name is no use (too long by a letter, or
+ * somebody's file) it appears a moment too early.
+ */
+static int appear(int fd, const struct sockaddr_un *sa, int backlog)
+{
+	struct sockaddr_un first = *sa;
+	size_t len = strlen(sa->sun_path);
+	mode_t mask;
+	int ret;
+
+	if (!free_name(sa->sun_path)) {
+		return -EADDRINUSE;
+	}
+	if (len + 1 < sizeof(first.sun_path)) {
+		memcpy(first.sun_path + len, "~", 2);
+		if (!free_name(first.sun_path)) {
+			first = *sa;
+		}
+	}
+	mask = umask(0177);
+	ret = bind(fd, (struct sockaddr *)&first, sizeof(first));
+	umask(mask);
+	if (ret < 0 || listen(fd, backlog) < 0) {
+		return -errno;
+	}
+	if (rename(first.sun_path, sa->sun_path) < 0) {
+		ret = -errno;
+		unlink(first.sun_path);
+	}
+	return ret;
+}
+
+int sock_bind_unix(const char *path, int backlog, int *out, struct av_err *err)
 {
 	struct sockaddr_un sa;
-	struct stat st;
-	mode_t mask;
 	int fd, ret;
 
 	ret = unix_address(&sa, path, err);
@@ -409,12 +454,7 @@ int sock_bind_unix(const char *path, int *out, struct av_err *err)
 		return av_err_set(err, -errno, "cannot open a socket: %s",
 				  strerror(errno));
 	}
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-		unlink(path);
-	}
-	mask = umask(0177);
-	ret = bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : 0;
-	umask(mask);
+	ret = appear(fd, &sa, backlog);
 	if (ret < 0) {
 		close(fd);
 		return av_err_set(err, ret, "cannot make socket %s: %s", path,
@@ -428,7 +468,7 @@ int sock_listen_unix(uv_loop_t *loop, const char *path, struct av_acceptor *a,
 		     struct sock_listener **out, struct av_err *err)
 {
 	int fd;
-	int ret = sock_bind_unix(path, &fd, err);
+	int ret = sock_bind_unix(path, BACKLOG, &fd, err);
 
 	ret = ret ? ret : listener_start(loop, fd, a, out, err);
 	if (ret == 0) {

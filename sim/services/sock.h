@@ -16,12 +16,12 @@
 struct sock_listener;
 
 /**
- * sock_bind_unix() - A socket bound at @path, mode 0600, not yet listening
+ * sock_bind_unix() - A listening socket at @path, mode 0600
  *
- * A dead socket file there is replaced, a live one is an error. Return: 0 or
- * -errno with @err.
+ * When the file is there, it can be connected to. A dead socket file there is
+ * replaced, a live one is an error. Return: 0 or -errno with @err.
  */
-int sock_bind_unix(const char *path, int *out, struct av_err *err);
+int sock_bind_unix(const char *path, int backlog, int *out, struct av_err *err);
 
 /**
  * sock_listen_unix() - Listen at @path, see sock_bind_unix()
@@ -36,9 +36,9 @@ int sock_listen_unix(uv_loop_t *loop, const char *path, struct av_acceptor *a,
  * "[::1]:PORT"); other than loopback gives a warning in the log
  * @port:	the port bound, for "0"; may be NULL
  */
-int sock_listen_tcp(uv_loop_t *loop, const char *address,
-		    struct av_acceptor *a, struct sock_listener **out,
-		    unsigned int *port, struct av_err *err);
+int sock_listen_tcp(uv_loop_t *loop, const char *address, struct av_acceptor *a,
+		    struct sock_listener **out, unsigned int *port,
+		    struct av_err *err);
 
 /**
  * sock_listen_vsock() - Listen on the host's AF_VSOCK, for VMMs that have the
@@ -60,8 +60,8 @@ void sock_listener_stats(const struct sock_listener *l, unsigned int *open,
  * sock_connect_unix() - Connect to a listening unix socket, at once
  * Return: 0 and a stream whose on_* the caller sets before the loop runs on.
  */
-int sock_connect_unix(uv_loop_t *loop, const char *path,
-		      struct av_stream **out, struct av_err *err);
+int sock_connect_unix(uv_loop_t *loop, const char *path, struct av_stream **out,
+		      struct av_err *err);
 /* A stream over a connected, non-blocking socket; @fd is taken, also on
  * failure. -ENOMEM. */
 int sock_adopt(uv_loop_t *loop, int fd, const char *name,
