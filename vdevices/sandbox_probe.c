@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -24,8 +25,13 @@ static bool can_open(void)
 
 static bool can_create(void)
 {
-	return open("/tmp/avsim-probe", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) >=
-	       0;
+	char path[] = "/tmp/avsim-probe-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	if (fd >= 0) {
+		unlink(path);
+	}
+	return fd >= 0;
 }
 
 static bool can_unix(void)
