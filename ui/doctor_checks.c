@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <limits.h>
+#include <linux/io_uring.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -293,9 +294,9 @@ static void check_seccomp(struct doctor_result *r)
 
 static void check_io_uring(struct doctor_result *r)
 {
-	/* struct io_uring_params: 120 bytes, zeroed */
-	unsigned char params[120] = { 0 };
-	long fd = syscall(SYS_io_uring_setup, 1, params);
+	/* made shut, restricted, then opened: see blk_uring.c */
+	struct io_uring_params p = { .flags = IORING_SETUP_R_DISABLED };
+	long fd = syscall(SYS_io_uring_setup, 1, &p);
 
 	if (fd >= 0) {
 		close((int)fd);
@@ -303,7 +304,7 @@ static void check_io_uring(struct doctor_result *r)
 	} else {
 		say(r, DOCTOR_OK, errno == EPERM ? "sysctl "
 						   "kernel.io_uring_disabled=0"
-						 : "Linux 5.6 or later",
+						 : "Linux 5.10 or later",
 		    "%s: block devices use threads instead", strerror(errno));
 	}
 }

@@ -50,17 +50,13 @@ static void on_event(uv_poll_t *p, int status, int events)
 	}
 }
 
-static int open_engine(struct blk_io *io, enum blk_engine want)
+static int open_ring(struct blk_io *io, enum blk_engine want)
 {
-	int ret = -ENOSYS;
+	int ret = want == BLK_THREADS
+			  ? 0
+			  : blk_uring_open(io->event_fd, &io->uring);
 
-	if (want != BLK_THREADS) {
-		ret = blk_uring_open(io->event_fd, &io->uring);
-	}
-	if (ret && want != BLK_URING) {
-		ret = blk_pool_open(io->event_fd, &io->pool);
-	}
-	return ret;
+	return want == BLK_URING ? ret : 0;
 }
 
 int blk_io_open(uv_loop_t *loop, enum blk_engine want, void (*idle)(void *ctx),
@@ -73,7 +69,7 @@ int blk_io_open(uv_loop_t *loop, enum blk_engine want, void (*idle)(void *ctx),
 		return av_err_set(err, -ENOMEM, "out of memory");
 	}
 	io->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	ret = io->event_fd < 0 ? -errno : open_engine(io, want);
+	ret = io->event_fd < 0 ? -errno : open_ring(io, want);
 	if (ret) {
 		if (io->event_fd >= 0) {
 			close(io->event_fd);
@@ -83,7 +79,7 @@ int blk_io_open(uv_loop_t *loop, enum blk_engine want, void (*idle)(void *ctx),
 				  want == BLK_URING
 					  ? "no io_uring here: %s; leave out "
 					    "io=uring"
-					  : "no threads for file access: %s",
+					  : "no eventfd for file access: %s",
 				  strerror(-ret));
 	}
 	io->idle = idle;
@@ -93,6 +89,15 @@ int blk_io_open(uv_loop_t *loop, enum blk_engine want, void (*idle)(void *ctx),
 	uv_poll_start(&io->poll, UV_READABLE, on_event);
 	*out = io;
 	return 0;
+}
+
+int blk_io_ready(struct blk_io *io, struct av_err *err)
+{
+	int ret = io->uring ? 0 : blk_pool_open(io->event_fd, &io->pool);
+
+	return ret ? av_err_set(err, ret, "no threads for file access: %s",
+				strerror(-ret))
+		   : 0;
 }
 
 static void on_closed(uv_handle_t *h)

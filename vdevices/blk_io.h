@@ -36,14 +36,17 @@ enum blk_engine { BLK_ANY, BLK_URING, BLK_THREADS };
 struct blk_io;
 
 /**
- * blk_io_open() - Ready for jobs
+ * blk_io_open() - Before confinement: the ring
  * @want:	BLK_ANY: io_uring, else threads
  * @idle:	called with @ctx after a batch of done()s
  *
- * Starts threads: after confinement. -errno with @err.
+ * Return: 0, or -errno with @err.
  */
 int blk_io_open(uv_loop_t *loop, enum blk_engine want, void (*idle)(void *ctx),
 		void *ctx, struct blk_io **out, struct av_err *err);
+/* After confinement: threads, where there is no ring; now it takes jobs.
+ * -errno with @err. */
+int blk_io_ready(struct blk_io *io, struct av_err *err);
 /* All jobs are done. Freed from the loop. NULL is fine. */
 void blk_io_close(struct blk_io *io);
 enum blk_engine blk_io_engine(const struct blk_io *io);
@@ -59,6 +62,9 @@ unsigned int blk_io_pending(const struct blk_io *io);
 /* ---- the two engines ---- */
 
 struct blk_uring;
+struct io_uring;
+/* A ring that takes the operations of jobs and nothing else, for ever. */
+int blk_uring_setup(struct io_uring *ring, int event_fd);
 int blk_uring_open(int event_fd, struct blk_uring **out);
 void blk_uring_close(struct blk_uring *u);
 void blk_uring_submit(struct blk_uring *u, struct blk_job *j);

@@ -153,6 +153,21 @@ static int make_pool(struct blk *b)
 	return b->pool ? 0 : -ENOMEM;
 }
 
+static void publish(struct blk *b)
+{
+	for (unsigned int q = 0; q < b->n_queues; q++) {
+		if (b->pushed[q]) {
+			b->pushed[q] = false;
+			vdev_flush(b->d, q);
+		}
+	}
+}
+
+static void on_jobs_done(void *ctx)
+{
+	publish(ctx);
+}
+
 static int blk_open(struct vdev *d, const struct vdev_args *a,
 		    struct av_err *err)
 {
@@ -172,28 +187,18 @@ static int blk_open(struct vdev *d, const struct vdev_args *a,
 	snprintf(stream, sizeof(stream), "device/%s", a->name);
 	av_rand_init(&b->rand, a->seed, stream);
 	ret = get_options(b, a, err);
+	if (!ret) {
+		ret = blk_io_open(d->loop, b->engine, on_jobs_done, b, &b->io,
+				  err);
+	}
 	if (ret) {
+		blk_image_close(&b->image);
 		free(b->pool);
 		free(b);
 		return ret;
 	}
 	d->priv = b;
 	return 0;
-}
-
-static void publish(struct blk *b)
-{
-	for (unsigned int q = 0; q < b->n_queues; q++) {
-		if (b->pushed[q]) {
-			b->pushed[q] = false;
-			vdev_flush(b->d, q);
-		}
-	}
-}
-
-static void on_jobs_done(void *ctx)
-{
-	publish(ctx);
 }
 
 static int blk_ready(struct vdev *d, struct av_err *err)
@@ -206,7 +211,7 @@ static int blk_ready(struct vdev *d, struct av_err *err)
 	}
 	uv_timer_init(d->loop, b->timer);
 	b->timer->data = b;
-	return blk_io_open(d->loop, b->engine, on_jobs_done, b, &b->io, err);
+	return blk_io_ready(b->io, err);
 }
 
 static void blk_close(struct vdev *d)

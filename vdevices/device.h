@@ -45,7 +45,7 @@ enum vdev_home {
 /* What the sandbox must leave to a confined device; nothing by default. */
 enum {
 	VDEV_MAY_INET = 1, /* IPv4/IPv6 sockets: the host's network */
-	VDEV_MAY_IO_URING = 2,
+	VDEV_MAY_IO_URING = 2, /* to enter a ring that was made before */
 	VDEV_MAY_THREADS = 4, /* clone() of threads */
 };
 

@@ -279,7 +279,7 @@ static const int refused[] = {
 	SCMP_SYS(sysinfo),        SCMP_SYS(uname),
 	SCMP_SYS(prlimit64),      SCMP_SYS(sched_setscheduler),
 	SCMP_SYS(setpriority),    SCMP_SYS(process_vm_readv),
-	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_register),
 };
 
 static const int inet[] = {
@@ -289,10 +289,9 @@ static const int inet[] = {
 	SCMP_SYS(uname),      SCMP_SYS(sysinfo),    SCMP_SYS(accept),
 };
 
+/* Of a ring made before, which takes little; see blk_uring.c. */
 static const int uring[] = {
-	SCMP_SYS(io_uring_setup),
 	SCMP_SYS(io_uring_enter),
-	SCMP_SYS(io_uring_register),
 };
 
 static int add_all(scmp_filter_ctx f, uint32_t action, const int *nr, size_t n)
@@ -328,7 +327,6 @@ static int add_refused(scmp_filter_ctx f, unsigned int may)
 		if (nr < 0 ||
 		    ((may & VDEV_MAY_INET) &&
 		     (in(ALL(inet), nr) || nr == SCMP_SYS(socket))) ||
-		    ((may & VDEV_MAY_IO_URING) && in(ALL(uring), nr)) ||
 		    nr == SCMP_SYS(ioctl) || nr == SCMP_SYS(newfstatat)) {
 			continue;
 		}
