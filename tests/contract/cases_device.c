@@ -130,15 +130,15 @@ static int creates(struct ctx *c, struct guest *g, unsigned int n, bool rx)
 
 static int million_keys(struct ctx *c)
 {
-	unsigned int n = ctx_count(c, 1000000, 5000);
+	unsigned int n = ctx_count(c, 500000, 2500);
 
-	for (unsigned int k = 0; k < 4; k++) {
-		struct guest *g = ctx_guest(c, k & 1 ? G_PACKED : 0);
+	for (unsigned int k = 0; k < 2; k++) {
+		struct guest *g = ctx_guest(c, 0);
 		long before = rig_rss_kb(c->rig), after;
 		int ret;
 
 		NEED(g, "%s", c->err.msg);
-		ret = creates(c, g, n / 4, k & 2);
+		ret = creates(c, g, n / 2, k);
 		if (ret) {
 			return ret;
 		}
@@ -147,7 +147,7 @@ static int million_keys(struct ctx *c)
 #ifndef AVSIM_SANITIZED /* which keeps freed memory on purpose */
 		NEED(after - before <= CREATES_KB,
 		     "%ld kB resident after %u of a kind, %ld before", after,
-		     n / 4, before);
+		     n / 2, before);
 #endif
 		DO(ctx_bystander(c));
 		DO(ctx_recovers(c, g));
@@ -184,36 +184,33 @@ static int large_requests(struct ctx *c)
 	static const uint32_t sizes[] = { 65535, 65536,	   65537, 65536 + 44,
 					  BIG,	 BIG + 44, 4097 };
 
-	for (unsigned int k = 0; k < 2; k++) {
-		struct guest *g = ctx_guest(c, k ? G_PACKED : 0);
-		uint64_t at;
+	struct guest *g = ctx_guest(c, 0);
+	uint64_t at;
 
-		NEED(g, "%s", c->err.msg);
-		at = front_alloc(g->m, 2 * BIG + 4096, 64);
-		for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
-			for (unsigned int i = 0; i < 7 * 3; i++) {
-				uint32_t n = sizes[i / 3];
-				const struct front_buf b[2] = {
-					{ at, n, false },
-					{ at + BIG + 2048, n, true },
-				};
-				uint8_t *p = front_mem_at(g->m, at);
+	NEED(g, "%s", c->err.msg);
+	at = front_alloc(g->m, 2 * BIG + 4096, 64);
+	for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
+		for (unsigned int i = 0; i < 7 * 3; i++) {
+			uint32_t n = sizes[i / 3];
+			const struct front_buf b[2] = {
+				{ at, n, false },
+				{ at + BIG + 2048, n, true },
+			};
+			uint8_t *p = front_mem_at(g->m, at);
 
-				memset(p, 0, BIG);
-				if (c->row->seed) {
-					c->row->seed(q, &c->rand, p, 512);
-				}
-				NEED(front_add(g->f, q, b + (i % 3 == 1),
-					       i % 3 == 2 ? 2 : 1, i) == 0,
-				     "queue %u is full", q);
-				front_kick_always(g->f, q);
-				FRONT(g, front_barrier(g->f));
-				if (i % 3 == 2) {
-					DO(ctx_recovers(c, g));
-				}
+			memset(p, 0, BIG);
+			if (c->row->seed) {
+				c->row->seed(q, &c->rand, p, 512);
+			}
+			NEED(front_add(g->f, q, b + (i % 3 == 1),
+				       i % 3 == 2 ? 2 : 1, i) == 0,
+			     "queue %u is full", q);
+			front_kick_always(g->f, q);
+			FRONT(g, front_barrier(g->f));
+			if (i % 3 == 2) {
+				DO(ctx_recovers(c, g));
 			}
 		}
-		ctx_done(g);
 	}
 	return 0;
 }
@@ -418,9 +415,9 @@ static int write_round(struct ctx *c, struct guest *g, uint64_t at,
 
 static int pattern_disk(struct ctx *c)
 {
-	static const unsigned int kinds[] = { 0, G_PACKED, G_INFLIGHT };
+	static const unsigned int kinds[] = { 0, G_INFLIGHT };
 
-	for (unsigned int kind = 0; kind < 3; kind++) {
+	for (unsigned int kind = 0; kind < 2; kind++) {
 		struct guest *g = ctx_guest(c, kinds[kind]);
 		unsigned int n = ctx_count(c, 2000, 50);
 		uint64_t at;
@@ -451,15 +448,13 @@ static int pattern_disk(struct ctx *c)
 	return 0;
 }
 
-/* clang-format off */
 const struct contract_case cases_device[] = {
-	{ "G8", "million-keys", million_keys, NULL, NULL },
-	{ "G10", "unknown-request", unknown_request, NULL, NULL },
-	{ "G12", "over-64-kib", large_requests, NULL, NULL },
-	{ "G12", "zero-credit", zero_credit, NULL, "vsock" },
-	{ "G12", "credit-overflow", credit_overflow, NULL, "vsock" },
-	{ "G12", "vsock-reset-storm", reset_storm, NULL, "vsock" },
-	{ "F7", "pattern-disk", pattern_disk, NULL, "blk" },
-	{ NULL, NULL, NULL, NULL, NULL },
+	CASE("G8", "million-keys", million_keys),
+	CASE("G10", "unknown-request", unknown_request),
+	CASE("G12", "over-64-kib", large_requests),
+	CASE_OF("vsock", "G12", "zero-credit", zero_credit),
+	CASE_OF("vsock", "G12", "credit-overflow", credit_overflow),
+	CASE_OF("vsock", "G12", "vsock-reset-storm", reset_storm),
+	CASE_OF("blk", "F7", "pattern-disk", pattern_disk),
+	{ .id = NULL },
 };
-/* clang-format on */

@@ -100,7 +100,7 @@ static int kick_while_rewritten(struct ctx *c, struct guest *g)
 			struct front_ring *r = front_ring(g->f, q);
 
 			if (!r->packed) {
-				front_poke_avail(g->f, q,
+				front_poke_offer(g->f, q,
 						 (uint16_t)(i * 7 % NUM));
 			} else {
 				front_kick_always(g->f, q);
@@ -119,8 +119,7 @@ static int kick_while_rewritten(struct ctx *c, struct guest *g)
 
 static int rewritten(struct ctx *c)
 {
-	const unsigned int *flags = c->arg;
-	struct guest *g = ctx_guest(c, flags ? *flags : 0);
+	struct guest *g = ctx_guest(c, 0);
 	struct rewriter w = { .g = g };
 	pthread_t t;
 	int ret;
@@ -215,26 +214,20 @@ static int random_request(struct ctx *c, struct guest *g, unsigned int q,
 
 static int random_bodies(struct ctx *c)
 {
-	unsigned int n = ctx_count(c, 100000, 500);
+	unsigned int n = ctx_count(c, 50000, 250);
+	struct guest *g = ctx_guest(c, 0);
+	uint64_t gpa;
 
-	for (unsigned int k = 0; k < 2; k++) {
-		struct guest *g = ctx_guest(c, k ? G_PACKED : 0);
-		uint64_t gpa;
-
-		if (!g) {
-			return -1;
-		}
-		gpa = front_alloc(g->m, 65536, 64);
-		for (unsigned int i = 0; i < n / 2; i++) {
-			for (unsigned int q = 0; q < front_n_queues(g->f);
-			     q++) {
-				DO(random_request(c, g, q, gpa));
-			}
-		}
-		DO(ctx_recovers(c, g));
-		ctx_done(g);
+	if (!g) {
+		return -1;
 	}
-	return 0;
+	gpa = front_alloc(g->m, 65536, 64);
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
+			DO(random_request(c, g, q, gpa));
+		}
+	}
+	return ctx_recovers(c, g);
 }
 
 /* ---- random ones ---- */
@@ -262,7 +255,7 @@ static void random_payload(struct ctx *c, uint8_t *p, uint32_t size)
 static int random_messages(struct ctx *c)
 {
 	static const uint32_t sizes[] = { 0, 8, 8, 8, 16, 20, 40, 40, 72 };
-	unsigned int n = ctx_count(c, 200000, 2000);
+	unsigned int n = ctx_count(c, 100000, 1000);
 	struct guest *g = NULL;
 	int fds[3];
 
@@ -304,13 +297,9 @@ static int random_messages(struct ctx *c)
 	return 0;
 }
 
-/* clang-format off */
 const struct contract_case cases_fuzz[] = {
-	{ "G7", "rewritten-while-read", rewritten, NULL, NULL },
-	{ "G7", "packed-rewritten-while-read", rewritten,
-	  &(const unsigned int){ G_PACKED }, NULL },
-	{ "G10", "random-bodies", random_bodies, NULL, NULL },
-	{ "F1", "random-messages", random_messages, NULL, NULL },
-	{ NULL, NULL, NULL, NULL, NULL },
+	CASE("G7", "rewritten-while-read", rewritten),
+	CASE("G10", "random-bodies", random_bodies),
+	CASE("F1", "random-messages", random_messages),
+	{ .id = NULL },
 };
-/* clang-format on */

@@ -194,48 +194,42 @@ static int all_slots(struct ctx *c)
 /* Regions vanish below waiting buffers, then below the ring itself. */
 static int regions_removed_of(struct ctx *c, unsigned int q)
 {
-	for (unsigned int k = 0; k < 2; k++) {
-		struct guest *g = ctx_guest(c, k == 1 ? G_PACKED : 0);
-		struct vu_mem_slot s = { 0 };
-		unsigned int ring;
-		int ret = 0;
+	struct guest *g = ctx_guest(c, 0);
+	struct vu_mem_slot s = { 0 };
+	unsigned int ring;
+	int ret = 0;
 
-		NEED(g, "%s", c->err.msg);
-		ring = (unsigned int)((front_ring(g->f, q)->desc_gpa -
-				       FRONT_GPA_BASE) /
-				      front_mem_region_size(g->m));
-		for (unsigned int i = 0; i < 4 && ret == 0; i++) {
-			struct vu_region r = front_mem_region(g->m, i);
-			const struct front_buf b = { r.gpa + r.size - 64, 64,
-						     true };
+	NEED(g, "%s", c->err.msg);
+	ring = (unsigned int)((front_ring(g->f, q)->desc_gpa - FRONT_GPA_BASE) /
+			      front_mem_region_size(g->m));
+	for (unsigned int i = 0; i < 4 && ret == 0; i++) {
+		struct vu_region r = front_mem_region(g->m, i);
+		const struct front_buf b = { r.gpa + r.size - 64, 64, true };
 
-			if (i == ring) {
-				continue;
-			}
-			for (int n = 0; n < 4; n++) {
-				front_add(g->f, q, &b, 1, 0);
-			}
-			front_kick_always(g->f, q);
-			s.region = r;
-			ret = front_send_ack(g->f, VU_REM_MEM_REG, &s,
-					     sizeof(s), NULL, 0);
-			NEED(ret == 0, "region %u: %s", i, front_why(g->f));
-			front_add(g->f, q, &b, 1, 0); /* gone by now */
-			front_kick_always(g->f, q);
-			FRONT(g, front_barrier(g->f));
+		if (i == ring) {
+			continue;
 		}
-		s.region = front_mem_region(g->m, ring);
-		if (front_send_ack(g->f, VU_REM_MEM_REG, &s, sizeof(s), NULL,
-				   0) == 0) {
-			front_kick_always(g->f, q);
-			front_barrier(g->f);
+		for (int n = 0; n < 4; n++) {
+			front_add(g->f, q, &b, 1, 0);
 		}
-		/* and once more what is not there */
-		DO(ctx_judge(c, g, VU_REM_MEM_REG, &s, sizeof(s), NULL, 0,
-			     REFUSED));
-		ctx_done(g);
-		DO(ctx_next_client(c));
+		front_kick_always(g->f, q);
+		s.region = r;
+		ret = front_send_ack(g->f, VU_REM_MEM_REG, &s, sizeof(s), NULL,
+				     0);
+		NEED(ret == 0, "region %u: %s", i, front_why(g->f));
+		front_add(g->f, q, &b, 1, 0); /* gone by now */
+		front_kick_always(g->f, q);
+		FRONT(g, front_barrier(g->f));
 	}
+	s.region = front_mem_region(g->m, ring);
+	if (front_send_ack(g->f, VU_REM_MEM_REG, &s, sizeof(s), NULL, 0) == 0) {
+		front_kick_always(g->f, q);
+		front_barrier(g->f);
+	}
+	/* and once more what is not there */
+	DO(ctx_judge(c, g, VU_REM_MEM_REG, &s, sizeof(s), NULL, 0, REFUSED));
+	ctx_done(g);
+	DO(ctx_next_client(c));
 	return 0;
 }
 
@@ -250,8 +244,8 @@ static int truncated(struct ctx *c)
 {
 	const size_t half = 512 << 10;
 
-	for (unsigned int i = 0; i < ctx_count(c, 500, 12); i++) {
-		struct guest *g = ctx_guest(c, i % 2 ? G_PACKED : 0);
+	for (unsigned int i = 0; i < ctx_count(c, 250, 6); i++) {
+		struct guest *g = ctx_guest(c, 0);
 		unsigned int data, ring;
 		uint64_t gpa;
 
@@ -324,9 +318,9 @@ static int truncated_log(struct ctx *c, bool late)
 	return 0;
 }
 
-static int truncated_inflight(struct ctx *c, unsigned int flags)
+static int truncated_inflight(struct ctx *c)
 {
-	struct guest *g = ctx_guest(c, G_IDLE | flags);
+	struct guest *g = ctx_guest(c, G_IDLE);
 	struct vu_inflight t = { .size = 1 << 20, .queue_size = 64 };
 	int fd = memfd_create("inflight", MFD_CLOEXEC);
 
@@ -354,17 +348,14 @@ static int truncated_tables(struct ctx *c)
 	DO(ctx_next_client(c));
 	DO(truncated_log(c, true));
 	DO(ctx_next_client(c));
-	DO(truncated_inflight(c, 0));
-	DO(ctx_next_client(c));
-	DO(truncated_inflight(c, G_PACKED));
+	DO(truncated_inflight(c));
 	return ctx_next_client(c);
 }
 
 static int inflight_garbage(struct ctx *c)
 {
-	for (unsigned int i = 0; i < ctx_count(c, 2000, 50); i++) {
-		struct guest *g =
-			ctx_guest(c, G_INFLIGHT | (i % 2 ? G_PACKED : 0));
+	for (unsigned int i = 0; i < ctx_count(c, 1000, 25); i++) {
+		struct guest *g = ctx_guest(c, G_INFLIGHT);
 		uint8_t *p;
 		size_t len;
 		int fd;
@@ -395,16 +386,16 @@ static int inflight_garbage(struct ctx *c)
 	return 0;
 }
 
-/* clang-format off */
+#define TABLES "memory is described, no ring touched"
+
 const struct contract_case cases_memory[] = {
-	{ "F1", "bad-regions", bad_regions, NULL, NULL },
-	{ "F1", "bad-region-files", bad_region_files, NULL, NULL },
-	{ "F1", "bad-tables", bad_tables, NULL, NULL },
-	{ "F1", "all-slots", all_slots, NULL, NULL },
-	{ "F1", "inflight-garbage", inflight_garbage, NULL, NULL },
-	{ "F2", "truncated-memory", truncated, NULL, NULL },
-	{ "F2", "truncated-tables", truncated_tables, NULL, NULL },
-	{ "F6", "regions-removed", regions_removed, NULL, NULL },
-	{ NULL, NULL, NULL, NULL, NULL },
+	ONCE("F1", "bad-regions", bad_regions, TABLES),
+	ONCE("F1", "bad-region-files", bad_region_files, TABLES),
+	ONCE("F1", "bad-tables", bad_tables, TABLES),
+	ONCE("F1", "all-slots", all_slots, TABLES),
+	CASE("F1", "inflight-garbage", inflight_garbage),
+	CASE("F2", "truncated-memory", truncated),
+	CASE("F2", "truncated-tables", truncated_tables),
+	CASE("F6", "regions-removed", regions_removed),
+	{ .id = NULL },
 };
-/* clang-format on */

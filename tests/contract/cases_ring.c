@@ -17,6 +17,9 @@
 #define NEXT VRING_DESC_F_NEXT
 #define WRITE VRING_DESC_F_WRITE
 #define INDIRECT VRING_DESC_F_INDIRECT
+/* what marks a packed slot in its first lap */
+#define P_AVAIL (1 << VRING_PACKED_DESC_F_AVAIL)
+#define P_USED (1 << VRING_PACKED_DESC_F_USED)
 
 enum {
 	NUM = 64, /* of the rings of ctx_guest() */
@@ -41,8 +44,7 @@ enum fate {
 
 struct attack {
 	void (*lay)(struct atk *a);
-	enum fate fate;
-	unsigned int flags; /* of the guest */
+	enum fate fate[2]; /* split, packed */
 };
 
 static void desc(struct atk *a, unsigned int i, uint64_t addr, uint32_t len,
@@ -51,9 +53,11 @@ static void desc(struct atk *a, unsigned int i, uint64_t addr, uint32_t len,
 	front_poke_desc(a->g->f, a->q, i, addr, len, flags, next);
 }
 
+/* Packed lists lie one behind the other, each offer is for the next of them;
+ * @head is what the driver calls it in both formats. */
 static void offer(struct atk *a, uint16_t head)
 {
-	front_poke_avail(a->g->f, a->q, head);
+	front_poke_offer(a->g->f, a->q, head);
 }
 
 /* One descriptor, offered. */
@@ -63,12 +67,20 @@ static void single(struct atk *a, uint64_t addr, uint32_t len, uint16_t flags)
 	offer(a, 0);
 }
 
+/* @n of them, each a chain for itself, offered as @head or by their place. */
+static void singles(struct atk *a, uint16_t n, uint64_t addr, uint32_t len,
+		    int head)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		desc(a, i, addr, len, WRITE, 0);
+		offer(a, head < 0 ? i : (uint16_t)head);
+	}
+}
+
 static void entry(struct atk *a, unsigned int i, uint64_t addr, uint32_t len,
 		  uint16_t flags, uint16_t next)
 {
-	struct vring_desc *t = front_mem_at(a->g->m, a->table);
-
-	t[i] = (struct vring_desc){ addr, len, flags, next };
+	front_poke_entry(a->g->f, a->q, a->table, i, addr, len, flags, next);
 }
 
 /* The table with @n entries, offered. */
@@ -122,16 +134,22 @@ static void next_far(struct atk *a)
 	offer(a, 0);
 }
 
+/* Its second slot is nobody's yet. */
+static void ends_early(struct atk *a)
+{
+	desc(a, 0, a->buf, 16, NEXT | P_AVAIL, 0);
+}
+
 /* ---- G2: indices ---- */
 
 static void head_end(struct atk *a)
 {
-	offer(a, NUM);
+	singles(a, 1, a->buf, 64, NUM);
 }
 
 static void head_far(struct atk *a)
 {
-	offer(a, 65535);
+	singles(a, 1, a->buf, 64, 65535);
 }
 
 static void jump_one(struct atk *a)
@@ -151,20 +169,60 @@ static void jump_back(struct atk *a)
 
 static void same_head(struct atk *a)
 {
-	desc(a, 0, a->buf, 64, WRITE, 0);
-	for (int i = 0; i < 20; i++) {
-		offer(a, 0);
-	}
+	singles(a, 20, a->buf, 64, 0);
 }
 
+/* What is the device's to write, and what tells it when to interrupt. */
 static void used_rewritten(struct atk *a)
 {
 	struct front_ring *r = front_ring(a->g->f, a->q);
 
-	r->used->idx = 0x1234;
-	r->used->flags = 0xffff;
-	r->avail->ring[NUM] = 0x8000; /* used_event */
+	if (r->packed) {
+		r->driver->flags = 0xffff;
+		r->driver->off_wrap = 0xffff;
+		r->device->flags = 0xffff;
+	} else {
+		r->used->idx = 0x1234;
+		r->used->flags = 0xffff;
+		r->avail->ring[NUM] = 0x8000; /* used_event */
+	}
 	single(a, a->buf, 64, WRITE);
+}
+
+static void garbage(struct atk *a)
+{
+	struct front_ring *r = front_ring(a->g->f, a->q);
+
+	av_rand_bytes(&a->c->rand, front_mem_at(a->g->m, r->desc_gpa),
+		      16 * NUM);
+	if (!r->packed) {
+		av_rand_bytes(&a->c->rand, r->avail->ring, 2 * NUM);
+		push_index(a, NUM);
+	}
+}
+
+/* A slot that the device must not take, then what it shall. */
+static void not_yet(struct atk *a, unsigned int i, uint16_t mark)
+{
+	desc(a, i, a->buf, 64, WRITE | mark, 0);
+	front_kick_always(a->g->f, a->q);
+	front_barrier(a->g->f);
+	single(a, a->buf, 64, WRITE);
+}
+
+static void other_lap(struct atk *a)
+{
+	not_yet(a, 0, P_USED);
+}
+
+static void marked_used(struct atk *a)
+{
+	not_yet(a, 0, P_AVAIL | P_USED);
+}
+
+static void behind_a_gap(struct atk *a)
+{
+	not_yet(a, 1, P_AVAIL);
 }
 
 /* ---- G3: addresses and lengths ---- */
@@ -343,12 +401,11 @@ static void ind_after_direct(struct atk *a)
 static void ind_spans(struct atk *a)
 {
 	uint64_t at = a->span + 4096 - 32;
-	struct vring_desc *t = front_mem_at(a->g->m, at);
 
 	for (unsigned int i = 0; i < 64; i++) {
-		t[i] = (struct vring_desc){ a->buf + 64 * i, 64,
-					    i < 63 ? NEXT | WRITE : WRITE,
-					    (uint16_t)(i + 1) };
+		front_poke_entry(a->g->f, a->q, at, i, a->buf + 64 * i, 64,
+				 i < 63 ? NEXT | WRITE : WRITE,
+				 (uint16_t)(i + 1));
 	}
 	single(a, at, 64 * 16, INDIRECT);
 }
@@ -356,11 +413,10 @@ static void ind_spans(struct atk *a)
 static void ind_unaligned(struct atk *a)
 {
 	uint64_t at = a->span + 4096 - 17;
-	struct vring_desc t[2] = { { a->buf, 16, NEXT, 1 },
-				   { a->buf + 64, 64, WRITE, 0 } };
 
-	memcpy(front_mem_at(a->g->m, at), t, sizeof(t));
-	single(a, at, sizeof(t), INDIRECT);
+	front_poke_entry(a->g->f, a->q, at, 0, a->buf, 16, NEXT, 1);
+	front_poke_entry(a->g->f, a->q, at, 1, a->buf + 64, 64, WRITE, 0);
+	single(a, at, 32, INDIRECT);
 }
 
 static void ind_self(struct atk *a)
@@ -431,198 +487,48 @@ static void elements_spanning(struct atk *a)
 
 static void writes_descs(struct atk *a)
 {
-	struct front_ring *r = front_ring(a->g->f, a->q);
-
-	desc(a, 0, r->desc_gpa, 16 * NUM, WRITE, 0);
-	for (int i = 0; i < 10; i++) {
-		offer(a, 0);
-	}
+	singles(a, 10, front_ring(a->g->f, a->q)->desc_gpa, 16 * NUM, -1);
 }
 
-static void writes_avail(struct atk *a)
+static void writes_driver(struct atk *a)
 {
 	struct front_ring *r = front_ring(a->g->f, a->q);
 
-	desc(a, 0, r->avail_gpa, 6 + 2 * NUM, WRITE, 0);
-	for (int i = 0; i < 10; i++) {
-		offer(a, 0);
-	}
+	singles(a, 10, r->avail_gpa, r->packed ? 4 : 6 + 2 * NUM, -1);
 }
 
-static void writes_used(struct atk *a)
+static void writes_device(struct atk *a)
 {
 	struct front_ring *r = front_ring(a->g->f, a->q);
 
-	desc(a, 0, r->used_gpa, 6 + 8 * NUM, WRITE, 0);
-	for (int i = 0; i < 10; i++) {
-		offer(a, 0);
-	}
-}
-
-/* ---- packed ---- */
-
-static void slot(struct atk *a, unsigned int i, uint64_t addr, uint32_t len,
-		 uint16_t flags, uint16_t id)
-{
-	front_poke_packed(a->g->f, a->q, i, addr, len, flags, id);
-}
-
-static void p_no_end(struct atk *a)
-{
-	for (uint16_t i = NUM; i-- > 0;) {
-		slot(a, i, a->buf, 1, NEXT, i);
-	}
-}
-
-static void p_bad_id(struct atk *a)
-{
-	slot(a, 0, a->buf, 64, WRITE, NUM);
-}
-
-static void p_far_id(struct atk *a)
-{
-	slot(a, 0, a->buf, 64, WRITE, 65535);
-}
-
-static void p_outside(struct atk *a)
-{
-	slot(a, 0, 0xdead000000ull, 64, WRITE, 0);
-}
-
-static void p_wraps(struct atk *a)
-{
-	slot(a, 0, UINT64_MAX - 7, UINT32_MAX, WRITE, 0);
-}
-
-static void p_spans(struct atk *a)
-{
-	slot(a, 0, a->span, 8192, WRITE, 0);
-}
-
-static void p_direction(struct atk *a)
-{
-	slot(a, 1, a->buf, 16, 0, 0);
-	slot(a, 0, a->buf, 16, NEXT | WRITE, 0);
-}
-
-static void p_ind_odd(struct atk *a)
-{
-	slot(a, 0, a->table, 17, INDIRECT, 0);
-}
-
-static void p_ind_zero(struct atk *a)
-{
-	slot(a, 0, a->table, 0, INDIRECT, 0);
-}
-
-static void p_ind_huge(struct atk *a)
-{
-	slot(a, 0, a->table, 0xfffffff0u, INDIRECT, 0);
-}
-
-static void p_ind_and_next(struct atk *a)
-{
-	slot(a, 1, a->buf, 16, WRITE, 0);
-	slot(a, 0, a->table, 16, INDIRECT | NEXT, 0);
-}
-
-static void p_ind_nested(struct atk *a)
-{
-	entry(a, 0, a->table, 16, INDIRECT, 0);
-	slot(a, 0, a->table, 16, INDIRECT, 0);
-}
-
-static void p_events(struct atk *a)
-{
-	struct front_ring *r = front_ring(a->g->f, a->q);
-
-	r->driver->flags = 0xffff;
-	r->driver->off_wrap = 0xffff;
-	r->device->flags = 0xffff;
-	slot(a, 0, a->buf, 64, WRITE, 0);
-}
-
-static void p_garbage(struct atk *a)
-{
-	struct front_ring *r = front_ring(a->g->f, a->q);
-
-	av_rand_bytes(&a->c->rand, r->pdesc, 16 * NUM);
-}
-
-static void p_one_byte_each(struct atk *a)
-{
-	for (uint16_t i = NUM; i-- > 0;) {
-		slot(a, i, a->buf + i, 1,
-		     (uint16_t)((i + 1 < NUM ? NEXT : 0) |
-				(i >= NUM / 2 ? WRITE : 0)),
-		     0);
-	}
-}
-
-/* In a packed table flags lie where a split one has the link. */
-static void p_elements_1024(struct atk *a)
-{
-	for (unsigned int i = 0; i < 1024; i++) {
-		entry(a, i, a->buf + i, 1, 0, i >= 512 ? WRITE : 0);
-	}
-	slot(a, 0, a->table, 16 * 1024, INDIRECT, 0);
-}
-
-static void p_ind_too_long(struct atk *a)
-{
-	slot(a, 0, a->table, 16 * TABLE_MAX, INDIRECT, 0);
-}
-
-static void p_ind_outside(struct atk *a)
-{
-	slot(a, 0, 0xdead000000ull, 64, INDIRECT, 0);
-}
-
-static void p_zero(struct atk *a)
-{
-	slot(a, 1, 0, 0, WRITE, 0);
-	slot(a, 0, a->buf, 0, NEXT, 0);
-}
-
-static void p_writes_descs(struct atk *a)
-{
-	struct front_ring *r = front_ring(a->g->f, a->q);
-
-	for (uint16_t i = 10; i-- > 0;) {
-		slot(a, i, r->desc_gpa, 16 * NUM, WRITE, i);
-	}
-}
-
-static void p_writes_events(struct atk *a)
-{
-	struct front_ring *r = front_ring(a->g->f, a->q);
-
-	slot(a, 1, r->used_gpa, 4, WRITE, 1);
-	slot(a, 0, r->avail_gpa, 4, WRITE, 0);
+	singles(a, 10, r->used_gpa, r->packed ? 4 : 6 + 8 * NUM, -1);
 }
 
 /* ---- playing them ---- */
 
-static int effect(struct ctx *c, struct atk *a, const struct attack *k)
+static bool completed(const struct front_ring *r)
 {
-	struct front_ring *r = front_ring(a->g->f, a->q);
+	if (r->packed) {
+		uint16_t f =
+			__atomic_load_n(&r->pdesc[0].flags, __ATOMIC_ACQUIRE);
 
+		return (f & P_AVAIL) && (f & P_USED);
+	}
+	return __atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE) > 0;
+}
+
+static int effect(struct ctx *c, struct atk *a, enum fate fate)
+{
 	FRONT(a->g, front_barrier(a->g->f));
 	if (!ctx_eager(c, a->q)) {
 		return 0;
 	}
-	if (k->fate == BREAKS) {
+	if (fate == BREAKS) {
 		NEED(front_ring_broken(a->g->f, a->q, FRONT_WAIT_MS),
 		     "queue %u is not broken by it", a->q);
 	}
-	for (int ms = 0; k->fate == WORKS; ms++) {
-		uint16_t flags = r->packed ? __atomic_load_n(&r->pdesc[0].flags,
-							     __ATOMIC_ACQUIRE)
-					   : 0;
-
-		if (r->packed ? flags >> 15 & 1
-			      : __atomic_load_n(&r->used->idx,
-						__ATOMIC_ACQUIRE) > 0) {
+	for (int ms = 0; fate == WORKS; ms++) {
+		if (completed(front_ring(a->g->f, a->q))) {
 			break;
 		}
 		NEED(ms < FRONT_WAIT_MS, "queue %u does not complete it", a->q);
@@ -636,7 +542,7 @@ static int effect(struct ctx *c, struct atk *a, const struct attack *k)
 static int play(struct ctx *c)
 {
 	const struct attack *k = c->arg;
-	struct guest *g = ctx_guest(c, k->flags);
+	struct guest *g = ctx_guest(c, 0);
 	struct atk a = { .c = c, .g = g };
 
 	if (!g) {
@@ -653,101 +559,91 @@ static int play(struct ctx *c)
 		memset(front_mem_at(g->m, a.buf), 0, 65536);
 		k->lay(&a);
 		front_kick_always(g->f, a.q);
-		DO(effect(c, &a, k));
+		DO(effect(c, &a, k->fate[c->packed]));
 		DO(ctx_recovers(c, g));
 	}
 	return 0;
 }
 
-#define SPLIT(id, name, lay, fate)                                             \
+#define ATTACK(id_, name_, lay, split, packed, formats_, why_)                 \
 	{                                                                      \
-		id, name, play, &(const struct attack)                         \
-		{                                                              \
-			lay, fate, 0                                           \
-		}, NULL                                                        \
+		.id = (id_), .name = (name_), .run = play,                     \
+		.arg = &(const struct attack){ lay, { split, packed } },       \
+		.formats = (formats_), .why = (why_)                           \
 	}
-#define PACKED(id, name, lay, fate)                                            \
-	{                                                                      \
-		id, "packed-" name, play, &(const struct attack)               \
-		{                                                              \
-			lay, fate, G_PACKED                                    \
-		}, NULL                                                        \
-	}
+#define ALIKE(id, name, lay, fate)                                             \
+	ATTACK(id, name, lay, fate, fate, IN_BOTH, NULL)
+#define DIFFER(id, name, lay, split, packed)                                   \
+	ATTACK(id, name, lay, split, packed, IN_BOTH, NULL)
+#define SPLIT(id, name, lay, fate, why)                                        \
+	ATTACK(id, name, lay, fate, fate, IN_SPLIT, why)
+#define PACKED(id, name, lay, fate, why)                                       \
+	ATTACK(id, name, lay, fate, fate, IN_PACKED, why)
+
+#define NO_LINKS "a packed list has no links, only the next slot"
+#define NO_INDEX "a packed ring has no index, its slots are marked"
+#define NO_MARKS "a split descriptor has no mark of its own"
 
 /* clang-format off */
 const struct contract_case cases_ring[] = {
-	SPLIT("G1", "self-loop", self_loop, BREAKS),
-	SPLIT("G1", "loop-of-two", loop_two, BREAKS),
-	SPLIT("G1", "loop-of-all", loop_all, BREAKS),
-	SPLIT("G1", "next-at-end", next_end, BREAKS),
-	SPLIT("G1", "next-far", next_far, BREAKS),
-	SPLIT("G2", "head-at-end", head_end, BREAKS),
-	SPLIT("G2", "head-far", head_far, BREAKS),
-	SPLIT("G2", "index-jumps-one-too-far", jump_one, BREAKS),
-	SPLIT("G2", "index-jumps-half", jump_half, BREAKS),
-	SPLIT("G2", "index-jumps-back", jump_back, BREAKS),
-	SPLIT("G2", "same-head-20-times", same_head, EITHER),
-	SPLIT("G2", "used-ring-rewritten", used_rewritten, EITHER),
-	SPLIT("G3", "address-zero", at_zero, BREAKS),
-	SPLIT("G3", "outside", outside, BREAKS),
-	SPLIT("G3", "begins-before-memory", before_memory, BREAKS),
-	SPLIT("G3", "ends-past-memory", past_memory, BREAKS),
-	SPLIT("G3", "wraps", wraps, BREAKS),
-	SPLIT("G3", "longest", longest, BREAKS),
-	SPLIT("G3", "front-end-address", front_end_address, BREAKS),
-	SPLIT("G3", "zero-length-readable", zero_out, EITHER),
-	SPLIT("G3", "zero-length-writable", zero_in, EITHER),
-	SPLIT("G3", "zero-length-between", zero_between, EITHER),
-	SPLIT("G3", "zero-length-everywhere", zero_everywhere, EITHER),
-	SPLIT("G3", "spans-two-regions", spans, WORKS),
-	SPLIT("G3", "spans-both-ways", spans_out, WORKS),
-	SPLIT("G3", "spans-all-memory", all_memory, EITHER),
-	SPLIT("G3", "sum-over-4-gib", over_4g, BREAKS),
-	SPLIT("G4", "indirect-odd-length", ind_odd, BREAKS),
-	SPLIT("G4", "indirect-empty", ind_zero, BREAKS),
-	SPLIT("G4", "indirect-huge", ind_huge, BREAKS),
-	SPLIT("G4", "indirect-too-long", ind_long, BREAKS),
-	SPLIT("G4", "indirect-nested", ind_nested, BREAKS),
-	SPLIT("G4", "indirect-loop", ind_loop, BREAKS),
-	SPLIT("G4", "indirect-next-out-of-table", ind_next_out, BREAKS),
-	SPLIT("G4", "indirect-outside", ind_outside, BREAKS),
-	SPLIT("G4", "indirect-and-next", ind_and_next, BREAKS),
-	SPLIT("G4", "indirect-write-flag", ind_write_flag, WORKS),
-	SPLIT("G4", "indirect-after-direct", ind_after_direct, WORKS),
-	SPLIT("G4", "indirect-table-spans-regions", ind_spans, WORKS),
-	SPLIT("G4", "indirect-table-unaligned", ind_unaligned, EITHER),
-	SPLIT("G4", "indirect-onto-itself", ind_self, EITHER),
-	SPLIT("G5", "writable-before-readable", in_before_out, BREAKS),
-	SPLIT("G5", "only-readable", only_out, EITHER),
-	SPLIT("G5", "only-writable", only_in, EITHER),
-	SPLIT("G5", "one-byte-each", one_byte_each, EITHER),
-	SPLIT("G5", "one-byte-answer", one_byte_answer, EITHER),
-	SPLIT("G5", "1024-elements", elements_1024, EITHER),
-	SPLIT("G5", "1024-elements-spanning", elements_spanning, EITHER),
-	SPLIT("G6", "writes-onto-descriptors", writes_descs, EITHER),
-	SPLIT("G6", "writes-onto-avail-ring", writes_avail, EITHER),
-	SPLIT("G6", "writes-onto-used-ring", writes_used, EITHER),
-	PACKED("G1", "list-without-end", p_no_end, BREAKS),
-	PACKED("G2", "id-at-end", p_bad_id, EITHER),
-	PACKED("G2", "id-far", p_far_id, EITHER),
-	PACKED("G2", "events-garbage", p_events, EITHER),
-	PACKED("G2", "ring-garbage", p_garbage, EITHER),
-	PACKED("G3", "outside", p_outside, BREAKS),
-	PACKED("G3", "wraps", p_wraps, BREAKS),
-	PACKED("G3", "spans-two-regions", p_spans, WORKS),
-	PACKED("G4", "indirect-odd-length", p_ind_odd, BREAKS),
-	PACKED("G4", "indirect-empty", p_ind_zero, BREAKS),
-	PACKED("G4", "indirect-huge", p_ind_huge, BREAKS),
-	PACKED("G4", "indirect-and-next", p_ind_and_next, BREAKS),
-	PACKED("G4", "indirect-nested", p_ind_nested, EITHER),
-	PACKED("G3", "zero-length", p_zero, EITHER),
-	PACKED("G4", "indirect-too-long", p_ind_too_long, BREAKS),
-	PACKED("G4", "indirect-outside", p_ind_outside, BREAKS),
-	PACKED("G5", "writable-before-readable", p_direction, BREAKS),
-	PACKED("G5", "one-byte-each", p_one_byte_each, EITHER),
-	PACKED("G5", "1024-elements", p_elements_1024, EITHER),
-	PACKED("G6", "writes-onto-descriptors", p_writes_descs, EITHER),
-	PACKED("G6", "writes-onto-events", p_writes_events, EITHER),
-	{ NULL, NULL, NULL, NULL, NULL },
+	SPLIT("G1", "self-loop", self_loop, BREAKS, NO_LINKS),
+	SPLIT("G1", "loop-of-two", loop_two, BREAKS, NO_LINKS),
+	ALIKE("G1", "loop-of-all", loop_all, BREAKS),
+	SPLIT("G1", "next-at-end", next_end, BREAKS, NO_LINKS),
+	SPLIT("G1", "next-far", next_far, BREAKS, NO_LINKS),
+	PACKED("G1", "list-ends-early", ends_early, EITHER, NO_MARKS),
+	ALIKE("G2", "head-at-end", head_end, BREAKS),
+	ALIKE("G2", "head-far", head_far, BREAKS),
+	SPLIT("G2", "index-jumps-one-too-far", jump_one, BREAKS, NO_INDEX),
+	SPLIT("G2", "index-jumps-half", jump_half, BREAKS, NO_INDEX),
+	SPLIT("G2", "index-jumps-back", jump_back, BREAKS, NO_INDEX),
+	PACKED("G2", "slot-of-another-lap", other_lap, WORKS, NO_MARKS),
+	PACKED("G2", "slot-marked-used", marked_used, WORKS, NO_MARKS),
+	PACKED("G2", "slot-behind-a-gap", behind_a_gap, WORKS, NO_MARKS),
+	ALIKE("G2", "same-head-20-times", same_head, EITHER),
+	ALIKE("G2", "used-ring-rewritten", used_rewritten, EITHER),
+	ALIKE("G2", "ring-garbage", garbage, EITHER),
+	ALIKE("G3", "address-zero", at_zero, BREAKS),
+	ALIKE("G3", "outside", outside, BREAKS),
+	ALIKE("G3", "begins-before-memory", before_memory, BREAKS),
+	ALIKE("G3", "ends-past-memory", past_memory, BREAKS),
+	ALIKE("G3", "wraps", wraps, BREAKS),
+	ALIKE("G3", "longest", longest, BREAKS),
+	ALIKE("G3", "front-end-address", front_end_address, BREAKS),
+	ALIKE("G3", "zero-length-readable", zero_out, EITHER),
+	ALIKE("G3", "zero-length-writable", zero_in, EITHER),
+	ALIKE("G3", "zero-length-between", zero_between, EITHER),
+	ALIKE("G3", "zero-length-everywhere", zero_everywhere, EITHER),
+	ALIKE("G3", "spans-two-regions", spans, WORKS),
+	ALIKE("G3", "spans-both-ways", spans_out, WORKS),
+	ALIKE("G3", "spans-all-memory", all_memory, EITHER),
+	ALIKE("G3", "sum-over-4-gib", over_4g, BREAKS),
+	ALIKE("G4", "indirect-odd-length", ind_odd, BREAKS),
+	ALIKE("G4", "indirect-empty", ind_zero, BREAKS),
+	ALIKE("G4", "indirect-huge", ind_huge, BREAKS),
+	ALIKE("G4", "indirect-too-long", ind_long, BREAKS),
+	ALIKE("G4", "indirect-nested", ind_nested, BREAKS),
+	/* entries of a packed table follow each other, whatever they say */
+	DIFFER("G4", "indirect-loop", ind_loop, BREAKS, WORKS),
+	DIFFER("G4", "indirect-next-out-of-table", ind_next_out, BREAKS, WORKS),
+	ALIKE("G4", "indirect-outside", ind_outside, BREAKS),
+	ALIKE("G4", "indirect-and-next", ind_and_next, BREAKS),
+	ALIKE("G4", "indirect-write-flag", ind_write_flag, WORKS),
+	/* legal at a split chain's end (2.7.5.3.1), not in a packed list */
+	DIFFER("G4", "indirect-after-direct", ind_after_direct, WORKS, BREAKS),
+	ALIKE("G4", "indirect-table-spans-regions", ind_spans, WORKS),
+	ALIKE("G4", "indirect-table-unaligned", ind_unaligned, EITHER),
+	ALIKE("G4", "indirect-onto-itself", ind_self, EITHER),
+	ALIKE("G5", "writable-before-readable", in_before_out, BREAKS),
+	ALIKE("G5", "only-readable", only_out, EITHER),
+	ALIKE("G5", "only-writable", only_in, EITHER),
+	ALIKE("G5", "one-byte-each", one_byte_each, EITHER),
+	ALIKE("G5", "one-byte-answer", one_byte_answer, EITHER),
+	ALIKE("G5", "1024-elements", elements_1024, EITHER),
+	ALIKE("G5", "1024-elements-spanning", elements_spanning, EITHER),
+	ALIKE("G6", "writes-onto-descriptors", writes_descs, EITHER),
+	ALIKE("G6", "writes-onto-drivers-area", writes_driver, EITHER),
+	ALIKE("G6", "writes-onto-devices-area", writes_device, EITHER),
+	{ .id = NULL },
 };
 /* clang-format on */

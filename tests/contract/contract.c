@@ -95,12 +95,13 @@ unsigned int ctx_count(const struct ctx *c, unsigned int full,
 
 struct guest *ctx_guest(struct ctx *c, unsigned int flags)
 {
+	bool packed = c->packed && !(flags & G_SPLIT);
 	struct guest *g = c->g;
 	struct front_opts o = {
 		.path = flags & G_BYSTANDER ? c->rig->bystander
 					    : c->rig->socket,
 		.order = flags & G_CROSVM ? FRONT_CROSVM : FRONT_QEMU,
-		.also = (flags & G_PACKED ? VIRTIO_F_RING_PACKED : 0) |
+		.also = (packed ? VIRTIO_F_RING_PACKED : 0) |
 			(flags & G_IN_ORDER ? VIRTIO_F_IN_ORDER : 0),
 		.without = flags & G_NO_EVENT_IDX ? VIRTIO_F_EVENT_IDX : 0,
 		.queue_size = flags & G_BIG_RING ? 1024 : 64,
@@ -149,7 +150,7 @@ int ctx_probe(struct ctx *c, struct guest *g)
 
 int ctx_next_client(struct ctx *c)
 {
-	struct guest *g = ctx_guest(c, 0);
+	struct guest *g = ctx_guest(c, G_SPLIT);
 
 	if (!g || ctx_probe(c, g)) {
 		return ctx_within(c, "next client");
@@ -160,7 +161,7 @@ int ctx_next_client(struct ctx *c)
 
 int ctx_bystander(struct ctx *c)
 {
-	struct guest *g = ctx_guest(c, G_BYSTANDER);
+	struct guest *g = ctx_guest(c, G_SPLIT | G_BYSTANDER);
 	uint8_t buf[16];
 
 	NEED(g, "other device: %s", c->err.msg);
@@ -271,12 +272,12 @@ static int fds_settle(struct ctx *c, int want)
 {
 	int n = -1;
 
-	for (int i = 0; i < FRONT_WAIT_MS / 10; i++) {
+	for (int i = 0; i < FRONT_WAIT_MS; i++) {
 		n = rig_fds(c->rig);
 		if (n == want) {
 			return 0;
 		}
-		usleep(10000);
+		usleep(1000);
 	}
 	return ctx_fail(c, "%d descriptors, %d before", n, want);
 }
@@ -302,8 +303,9 @@ static void report(const struct ctx *c, const struct contract_case *k,
 {
 	static const char *const words[] = { "FAIL", "ok  ", "skip" };
 
-	printf("%s contract %s/%s %s %s", words[verdict + 1], c->type->name,
-	       home_names[c->rig->home], k->id, k->name);
+	printf("%s contract %s/%s %s %s%s", words[verdict + 1], c->type->name,
+	       home_names[c->rig->home], k->id, c->packed ? "packed-" : "",
+	       k->name);
 	if (verdict) {
 		printf(": %s", c->why);
 	}
@@ -319,15 +321,19 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* In the format that c->packed says. */
 static bool chosen(const struct options *o, const struct ctx *c,
 		   const struct contract_case *k)
 {
 	char text[128];
 
-	if (k->type && strcmp(k->type, c->type->name) != 0) {
+	if ((k->type && strcmp(k->type, c->type->name) != 0) ||
+	    (c->packed ? k->formats == IN_SPLIT || k->formats == IN_EITHER
+		       : k->formats == IN_PACKED)) {
 		return false;
 	}
-	snprintf(text, sizeof(text), "%s %s", k->id, k->name);
+	snprintf(text, sizeof(text), "%s %s%s", k->id,
+		 c->packed ? "packed-" : "", k->name);
 	return !o->only || strstr(text, o->only);
 }
 
@@ -340,6 +346,11 @@ static int run_case(struct ctx *c, const struct contract_case *k, int fds)
 
 	c->why[0] = '\0';
 	c->arg = k->arg;
+	if (k->in_order && !c->type->in_order) {
+		ret = ctx_skip(c, "it does not offer IN_ORDER");
+		report(c, k, ret, 0);
+		return ret;
+	}
 	ret = k->run(c);
 	snprintf(why, sizeof(why), "%s", c->why);
 	after = aftermath(c, fds);
@@ -424,6 +435,30 @@ static int start(struct ctx *c, enum vdev_home home, struct baseline *b,
 	return 0;
 }
 
+/* In each of its formats. Return: -1: no rig is left. */
+static int run_formats(struct ctx *c, const struct contract_case *k,
+		       const struct options *o, struct baseline *b,
+		       struct totals *t)
+{
+	for (int packed = 0; packed < 2; packed++) {
+		int ret;
+
+		c->packed = packed;
+		if (!chosen(o, c, k)) {
+			continue;
+		}
+		ret = run_case(c, k, b->fds);
+		t->ok += ret == 0;
+		t->skipped += ret > 0;
+		t->failed += ret < 0;
+		if (ret < 0 && start(c, c->rig->home, b, t)) {
+			return -1;
+		}
+	}
+	c->packed = false;
+	return 0;
+}
+
 static void run_all(struct ctx *c, enum vdev_home home, const struct options *o,
 		    struct totals *t)
 {
@@ -433,6 +468,7 @@ static void run_all(struct ctx *c, enum vdev_home home, const struct options *o,
 	struct av_err err;
 	int ret;
 
+	c->packed = false;
 	if (start(c, home, &b, t)) {
 		return;
 	}
@@ -440,14 +476,7 @@ static void run_all(struct ctx *c, enum vdev_home home, const struct options *o,
 		const struct contract_case *k = contract_lists[l];
 
 		for (; k->id; k++) {
-			if (!chosen(o, c, k)) {
-				continue;
-			}
-			ret = run_case(c, k, b.fds);
-			t->ok += ret == 0;
-			t->skipped += ret > 0;
-			t->failed += ret < 0;
-			if (ret < 0 && start(c, home, &b, t)) {
+			if (run_formats(c, k, o, &b, t)) {
 				return;
 			}
 		}

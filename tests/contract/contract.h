@@ -108,10 +108,11 @@ struct ctx {
 	char why[640];
 	unsigned int divisor; /* of counts */
 	const void *arg;      /* of the case */
+	bool packed;          /* the rings of its guests */
 };
 
 enum {
-	G_PACKED = 1,
+	G_SPLIT = 1, /* whatever the case's format */
 	G_NO_EVENT_IDX = 2,
 	G_CROSVM = 4,
 	G_INFLIGHT = 8,
@@ -124,7 +125,8 @@ enum {
 	G_BASE16 = 1024,  /* packed bases as DPDK sends them */
 };
 
-/* NULL with c->why: the device does not serve. */
+/* With rings of the case's format. NULL with c->why: the device does not
+ * serve. */
 struct guest *ctx_guest(struct ctx *c, unsigned int flags);
 void ctx_done(struct guest *g); /* hang up, give memory back */
 int ctx_fail(struct ctx *c, const char *fmt, ...)
@@ -193,12 +195,38 @@ int ctx_judge(struct ctx *c, struct guest *g, uint32_t request,
 		}                                                              \
 	} while (0)
 
+/* Rings that a case runs with. */
+enum formats {
+	IN_BOTH,   /* once with each */
+	IN_SPLIT,  /* it cannot be said in the other one */
+	IN_PACKED, /* ... */
+	IN_EITHER, /* once: the format cannot matter to it */
+};
+
 struct contract_case {
 	const char *id, *name;
 	int (*run)(struct ctx *c); /* 0 ok, -1 failed, 1 skipped */
 	const void *arg;           /* its c->arg */
 	const char *type;          /* only for this device; NULL: all */
+	bool in_order;             /* only where IN_ORDER is offered */
+	enum formats formats;
+	const char *why; /* where that is not IN_BOTH */
 };
+
+#define CASE(id_, name_, run_)                                                 \
+	{                                                                      \
+		.id = (id_), .name = (name_), .run = (run_)                    \
+	}
+#define CASE_OF(type_, id_, name_, run_)                                       \
+	{                                                                      \
+		.id = (id_), .name = (name_), .run = (run_), .type = (type_)   \
+	}
+#define ONCE(id_, name_, run_, why_)                                           \
+	{                                                                      \
+		.id = (id_), .name = (name_), .run = (run_),                   \
+		.formats = IN_EITHER, .why = (why_)                            \
+	}
+
 extern const struct contract_case cases_life[], cases_ring[], cases_message[],
 	cases_memory[], cases_fuzz[], cases_device[];
 /* All of these, ended by NULL. */
@@ -207,7 +235,8 @@ extern const struct contract_case *const contract_lists[];
 /* ---- coverage.c: which case is which attack's ---- */
 
 void coverage_print(void);
-/* 0, or -ENOENT: an attack without a case, or a case that is not there. */
+/* 0, or -ENOENT: an attack without a case, a case that is not there, or one
+ * that leaves a ring format out and does not say why. */
 int coverage_check(void);
 
 #endif

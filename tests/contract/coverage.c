@@ -5,7 +5,8 @@
  * every queue of every device, in every home that it may have, and after each
  * one: the process is alive, the next front-end is served, the other device
  * serves, as many descriptors are open as before; at the end memory has not
- * grown. `contract --list` prints it.
+ * grown. A case runs with split rings and with packed ones, or says why not.
+ * `contract --list` prints it.
  *
  * make check runs all of it with a twentieth of the counts, in the build with
  * sanitizers too; make check-attacks the whole counts. What compares times (G9,
@@ -36,9 +37,8 @@ static const struct attack_row {
 	{ "G5", "wrong directions, headers in pieces, 1024 elements", NULL,
 	  NULL },
 	{ "G6", "rings below buffers, below each other, in read-only memory",
-	  "writes-onto-descriptors writes-onto-avail-ring "
-	  "writes-onto-used-ring packed-writes-onto-descriptors "
-	  "packed-writes-onto-events ring-addresses bad-region-files",
+	  "writes-onto-descriptors writes-onto-drivers-area "
+	  "writes-onto-devices-area ring-addresses bad-region-files",
 	  NULL },
 	{ "G7", "a second thread rewrites all that is read, 1e6 times", NULL,
 	  "tests/unit/test_virtq_hooks, tests/fuzz/fetch_device: no byte is "
@@ -50,7 +50,7 @@ static const struct attack_row {
 	  "tests/fuzz/fuzz_device" },
 	{ "G11", "event index on and off, both ring formats, queues that "
 		 "nobody serves",
-	  "ring-formats no-spin", NULL },
+	  "no-event-index no-spin", NULL },
 	{ "G12", "64 KiB and more at once, no credit, too much, reset storms",
 	  NULL, "tests/unit/test_vsock, tests/unit/test_vsock_mass" },
 	{ "G13", "network stack: urgent pointers, fragments, garbage for its "
@@ -72,45 +72,52 @@ static const struct attack_row {
 	  NULL, NULL },
 	{ "F8", "1000 resets with work under way", NULL, NULL },
 
+	{ "C1", "handshakes as QEMU and crosvm have them", NULL, NULL },
+	{ "C2", "features that every device offers, and none that it must not",
+	  NULL, NULL },
+	{ "C3", "rings without event index, in order, tracked, large; memory "
+		"in pieces",
+	  NULL, "tests/unit/test_virtq" },
+	{ "C4", "windows of the configuration space", NULL, NULL },
+	{ "C5", "reset", NULL, NULL },
+	{ "C6", "a front-end that comes back", NULL, NULL },
+	{ "C7", "rings enabled late, call descriptors swapped", NULL, NULL },
+	{ "C8", "dirty log", NULL, "tests/unit/test_virtq" },
+	{ "C9", "device state", NULL, NULL },
+
 	{ "D", "index jumps by more than the ring",
-	  "index-jumps-one-too-far index-jumps-half index-jumps-back", NULL },
+	  "index-jumps-one-too-far index-jumps-half index-jumps-back "
+	  "slot-of-another-lap slot-marked-used slot-behind-a-gap",
+	  NULL },
 	{ "D", "head or next beyond the ring",
-	  "head-at-end head-far next-at-end next-far packed-id-at-end "
-	  "packed-id-far indirect-next-out-of-table",
+	  "head-at-end head-far next-at-end next-far list-ends-early "
+	  "indirect-next-out-of-table",
 	  NULL },
 	{ "D", "a loop of links",
-	  "self-loop loop-of-two loop-of-all indirect-loop "
-	  "packed-list-without-end",
-	  NULL },
+	  "self-loop loop-of-two loop-of-all indirect-loop", NULL },
 	{ "D", "the same head twice in flight", "same-head-20-times",
 	  "tests/unit/test_virtq" },
 	{ "D", "addresses that wrap, outside, over two regions; too much",
 	  "wraps outside begins-before-memory ends-past-memory "
-	  "spans-two-regions spans-both-ways sum-over-4-gib packed-wraps "
-	  "packed-outside packed-spans-two-regions",
+	  "spans-two-regions spans-both-ways sum-over-4-gib",
 	  NULL },
 	{ "D", "indirect length odd, zero, huge",
 	  "indirect-odd-length indirect-empty indirect-huge "
-	  "indirect-too-long packed-indirect-odd-length "
-	  "packed-indirect-empty packed-indirect-huge "
-	  "packed-indirect-too-long",
+	  "indirect-too-long",
 	  NULL },
-	{ "D", "readable behind writable",
-	  "writable-before-readable packed-writable-before-readable", NULL },
+	{ "D", "readable behind writable", "writable-before-readable", NULL },
 	{ "D", "elements without length",
 	  "zero-length-readable zero-length-writable zero-length-between "
-	  "zero-length-everywhere packed-zero-length",
+	  "zero-length-everywhere",
 	  NULL },
-	{ "D", "contents rewritten while parsed",
-	  "rewritten-while-read packed-rewritten-while-read",
+	{ "D", "contents rewritten while parsed", "rewritten-while-read",
 	  "tests/fuzz/fetch_device" },
 	{ "D", "ring fields rewritten",
-	  "rewritten-while-read packed-rewritten-while-read "
-	  "used-ring-rewritten packed-ring-garbage packed-events-garbage",
+	  "rewritten-while-read used-ring-rewritten ring-garbage",
 	  "tests/unit/test_virtq_hooks" },
 	{ "D", "a header in many pieces, or all in one",
 	  "one-byte-each 1024-elements 1024-elements-spanning "
-	  "packed-one-byte-each packed-1024-elements random-bodies",
+	  "random-bodies",
 	  NULL },
 	{ "D", "an answer's room too small or absent",
 	  "only-readable one-byte-answer random-bodies", NULL },
@@ -153,59 +160,125 @@ static bool named(const struct attack_row *r, const struct contract_case *k)
 	return false;
 }
 
-static size_t names(const struct attack_row *r, void (*each)(const char *name))
+static bool same(const char *a, const char *b)
 {
-	size_t n = 0;
+	return a == b || (a && b && !strcmp(a, b));
+}
 
+/* @k is one of @r's and, given @like, runs where that runs, for its reason. */
+static bool has_case(const struct attack_row *r, const struct contract_case *k,
+		     const struct contract_case *like)
+{
+	return named(r, k) &&
+	       (!like || (k->formats == like->formats &&
+			  same(k->why, like->why) &&
+			  k->in_order == like->in_order));
+}
+
+/* The @n-th case of @r, of those like @like; NULL: there are no more. */
+static const struct contract_case *nth(const struct attack_row *r, size_t n,
+				       const struct contract_case *like)
+{
 	for (size_t l = 0; contract_lists[l]; l++) {
 		const struct contract_case *k = contract_lists[l];
 
 		for (; k->id; k++) {
-			if (named(r, k)) {
-				n++;
-				each(k->name);
+			if (has_case(r, k, like) && n-- == 0) {
+				return k;
 			}
 		}
 	}
-	return n;
+	return NULL;
 }
 
-static void print_name(const char *name)
+static void print_devices(bool in_order)
 {
-	printf(" %s", name);
+	for (size_t i = 0; i < n_vdev_types; i++) {
+		if (vdev_types[i]->in_order == in_order) {
+			printf(" %s", vdev_types[i]->name);
+		}
+	}
 }
 
-static void no_name(const char *name)
+/* The cases like @first, the formats they run in, and why not in both. */
+static void print_like(const struct attack_row *r,
+		       const struct contract_case *first)
 {
-	(void)name;
+	static const char *const words[] = { "both", "split", "packed",
+					     "once" };
+	const struct contract_case *k;
+
+	printf("    %-6s", words[first->formats]);
+	for (size_t n = 0; (k = nth(r, n, first)); n++) {
+		printf(" %s", k->name);
+	}
+	if (first->why) {
+		printf("\n           (%s)", first->why);
+	}
+	if (first->in_order) {
+		printf("\n           (of");
+		print_devices(true);
+		printf("; not offered, not run:");
+		print_devices(false);
+		printf(")");
+	}
+	printf("\n");
 }
 
 void coverage_print(void)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {
 		const struct attack_row *r = &rows[i];
+		const struct contract_case *k;
 
-		printf("%-3s %s\n   ", r->id, r->what);
-		names(r, print_name);
-		if (r->elsewhere) {
-			printf("\n    also: %s", r->elsewhere);
+		printf("%-3s %s\n", r->id, r->what);
+		for (size_t n = 0; (k = nth(r, n, NULL)); n++) {
+			if (nth(r, 0, k) == k) {
+				print_like(r, k);
+			}
 		}
-		printf("\n");
+		if (r->elsewhere) {
+			printf("    also   %s\n", r->elsewhere);
+		}
 	}
+}
+
+/* Each case in both formats, or it says why not. */
+static int check_formats(void)
+{
+	int ret = 0;
+
+	for (size_t l = 0; contract_lists[l]; l++) {
+		const struct contract_case *k = contract_lists[l];
+
+		for (; k->id; k++) {
+			if ((k->formats == IN_BOTH) != !k->why) {
+				fprintf(stderr,
+					"contract: %s %s: %s\n", k->id,
+					k->name,
+					k->why ? "a reason, but both formats"
+					       : "one ring format, no reason");
+				ret = -ENOENT;
+			}
+		}
+	}
+	return ret;
 }
 
 int coverage_check(void)
 {
-	int ret = 0;
+	int ret = check_formats();
 
 	for (size_t i = 0; i < N_ROWS; i++) {
 		const struct attack_row *r = &rows[i];
-		size_t want = 1, have = names(r, no_name);
+		size_t want = 1, have = 0;
 
 		for (const char *p = r->cases; p && *p; p++) {
 			want += *p == ' ';
 		}
-		/* a name may be that of several cases: split and packed */
+		while (nth(r, have, NULL)) {
+			have++;
+		}
 		if (have < want) {
 			fprintf(stderr,
 				"contract: %s (%s): %zu cases of %zu\n", r->id,

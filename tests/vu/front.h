@@ -258,16 +258,18 @@ struct front_ring {
 };
 
 struct front_ring *front_ring(struct front *f, unsigned int q);
-/* Split: one descriptor as it shall be. */
+/* One descriptor as it shall be, offered by nobody yet. Packed: slot @i, which
+ * the next slot follows, whatever @next says. */
 void front_poke_desc(struct front *f, unsigned int q, unsigned int i,
 		     uint64_t addr, uint32_t len, uint16_t flags,
 		     uint16_t next);
-/* Split: offer @head whatever it is, move the index on, kick. */
-void front_poke_avail(struct front *f, unsigned int q, uint16_t head);
-/* Packed: write slot @i and make it available; kick separately. */
-void front_poke_packed(struct front *f, unsigned int q, unsigned int i,
-		       uint64_t addr, uint32_t len, uint16_t flags,
-		       uint16_t id);
+/* The same in the indirect table at @table, as queue @q has them. */
+void front_poke_entry(struct front *f, unsigned int q, uint64_t table,
+		      unsigned int i, uint64_t addr, uint32_t len,
+		      uint16_t flags, uint16_t next);
+/* Offer whatever is there, and kick. Split: @head. Packed: the list that begins
+ * at the slot behind the last one offered, with @head for its buffer id. */
+void front_poke_offer(struct front *f, unsigned int q, uint16_t head);
 /* Bytes the device's error eventfd has counted: the ring is broken. */
 int front_ring_broken(struct front *f, unsigned int q, int timeout_ms);
 

@@ -621,31 +621,56 @@ struct front_ring *front_ring(struct front *f, unsigned int q)
 void front_poke_desc(struct front *f, unsigned int q, unsigned int i,
 		     uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
 {
-	f->q[q].r.desc[i] = (struct vring_desc){ addr, len, flags, next };
+	front_poke_entry(f, q, f->q[q].r.desc_gpa, i, addr, len, flags, next);
 }
 
-void front_poke_avail(struct front *f, unsigned int qi, uint16_t head)
+void front_poke_entry(struct front *f, unsigned int q, uint64_t table,
+		      unsigned int i, uint64_t addr, uint32_t len,
+		      uint16_t flags, uint16_t next)
+{
+	struct vring_desc s = { addr, len, flags, next };
+	struct vring_packed_desc p = { addr, len, next, flags };
+	uint8_t *at = front_mem_at(f->o.mem, table + 16ull * i);
+
+	memcpy(at, f->q[q].r.packed ? (void *)&p : (void *)&s, 16);
+}
+
+/* The list at the next slot: its first flags last. */
+static void poke_list(struct front_queue *q, uint16_t id)
+{
+	struct vring_packed_desc *first = &q->r.pdesc[q->avail];
+	uint16_t mark = q->avail_wrap ? P_AVAIL : P_USED;
+	bool more = true;
+
+	for (unsigned int n = 0; more && n < q->r.num; n++) {
+		struct vring_packed_desc *d = &q->r.pdesc[q->avail];
+
+		d->id = id;
+		more = d->flags & VRING_DESC_F_NEXT;
+		if (d != first) {
+			d->flags |= q->avail_wrap ? P_AVAIL : P_USED;
+		}
+		if (++q->avail == q->r.num) {
+			q->avail = 0;
+			q->avail_wrap = !q->avail_wrap;
+		}
+	}
+	store16(&first->flags, first->flags | mark);
+}
+
+void front_poke_offer(struct front *f, unsigned int qi, uint16_t head)
 {
 	struct front_queue *q = &f->q[qi];
 
-	q->r.avail->ring[q->avail % q->r.num] = head;
-	q->avail++;
-	q->kicked = q->avail;
-	store16(&q->r.avail->idx, q->avail);
+	if (q->r.packed) {
+		poke_list(q, head);
+	} else {
+		q->r.avail->ring[q->avail % q->r.num] = head;
+		q->avail++;
+		q->kicked = q->avail;
+		store16(&q->r.avail->idx, q->avail);
+	}
 	write_kick(q);
-}
-
-void front_poke_packed(struct front *f, unsigned int qi, unsigned int i,
-		       uint64_t addr, uint32_t len, uint16_t flags, uint16_t id)
-{
-	struct front_queue *q = &f->q[qi];
-	struct vring_packed_desc *d = &q->r.pdesc[i];
-
-	d->addr = addr;
-	d->len = len;
-	d->id = id;
-	store16(&d->flags,
-		(uint16_t)(flags | (q->avail_wrap ? P_AVAIL : P_USED)));
 }
 
 int front_ring_broken(struct front *f, unsigned int qi, int timeout_ms)
