@@ -67,6 +67,13 @@ struct blk_faults {
 struct blk {
 	struct vdev *d;
 	struct blk_image image;
+	int own[BLK_KEEP]; /* the overlay, where nobody else keeps it; or -1 */
+	/* The overlay when the first of the queues that run began: a guest was
+	 * on it; and which have run since. */
+	bool begun;
+	uint32_t ran;
+	/* Its guest goes on with another overlay, which is lost. */
+	bool stale, told_stale;
 	struct blk_io *io;
 	enum blk_engine engine; /* asked for */
 	char id[BLK_ID_LEN + 1];

@@ -93,34 +93,56 @@ static int unnamed_file(const char *image)
 	return fd < 0 ? memfd_create("avsim-overlay", MFD_CLOEXEC) : fd;
 }
 
-static size_t bitmap_size(const struct blk_image *img)
+int blk_overlay_make(const char *path, int fd[BLK_KEEP], struct av_err *err)
 {
-	return (size_t)((img->sectors + 63) / 64 * sizeof(*img->held));
+	fd[BLK_KEEP_DATA] = unnamed_file(path);
+	fd[BLK_KEEP_BITS] = memfd_create("avsim-overlay-bits", MFD_CLOEXEC);
+	for (int i = 0; i < BLK_KEEP; i++) {
+		if (fd[i] < 0) {
+			return av_err_set(err, -errno,
+					  "%s: no room for an overlay: %s",
+					  path, strerror(errno));
+		}
+	}
+	return 0;
 }
 
-static int make_overlay(struct blk_image *img, struct av_err *err)
+static size_t held_size(const struct blk_image *img)
 {
+	return sizeof(*img->held) +
+	       (size_t)((img->sectors + 63) / 64 * sizeof(uint64_t));
+}
+
+/* Who was here before may have been killed between any two of these. */
+static int take_overlay(struct blk_image *img, const int fd[BLK_KEEP],
+			struct av_err *err)
+{
+	off_t size = lseek(fd[BLK_KEEP_DATA], 0, SEEK_END);
 	void *map;
 
-	img->overlay_fd = unnamed_file(img->path);
-	if (img->overlay_fd < 0 ||
-	    ftruncate(img->overlay_fd, (off_t)(img->sectors * BLK_SECTOR))) {
+	if (size > 0) {
+		img->sectors = (uint64_t)size / BLK_SECTOR;
+	}
+	/* Pages of it cost memory only once they are written. */
+	if (ftruncate(fd[BLK_KEEP_DATA], (off_t)(img->sectors * BLK_SECTOR)) ||
+	    ftruncate(fd[BLK_KEEP_BITS], (off_t)held_size(img))) {
 		return av_err_set(err, -errno, "%s: no room for an overlay: %s",
 				  img->path, strerror(errno));
 	}
-	/* Pages of it cost memory only once they are written. */
-	map = mmap(NULL, bitmap_size(img), PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	map = mmap(NULL, held_size(img), PROT_READ | PROT_WRITE, MAP_SHARED,
+		   fd[BLK_KEEP_BITS], 0);
 	if (map == MAP_FAILED) {
 		return av_err_set(err, -errno, "%s: no memory for an overlay",
 				  img->path);
 	}
 	img->held = map;
+	img->overlay_fd = fd[BLK_KEEP_DATA];
+	img->overlay_in_memory = in_memory(img->overlay_fd);
 	return 0;
 }
 
 int blk_image_open(struct blk_image *img, const char *path, bool read_only,
-		   bool overlay, struct av_err *err)
+		   const int *overlay, struct av_err *err)
 {
 	bool write = !read_only && !overlay;
 	int ret;
@@ -145,10 +167,9 @@ int blk_image_open(struct blk_image *img, const char *path, bool read_only,
 		ret = lock_image(img->fd, path, write, err);
 	}
 	if (!ret && overlay) {
-		ret = make_overlay(img, err);
+		ret = take_overlay(img, overlay, err);
 	}
 	img->in_memory = in_memory(img->fd);
-	img->overlay_in_memory = overlay && in_memory(img->overlay_fd);
 	if (ret) {
 		blk_image_close(img);
 	}
@@ -158,13 +179,10 @@ int blk_image_open(struct blk_image *img, const char *path, bool read_only,
 void blk_image_close(struct blk_image *img)
 {
 	if (img->held) {
-		munmap(img->held, bitmap_size(img));
+		munmap(img->held, held_size(img));
 	}
 	if (img->fd >= 0) {
 		close(img->fd);
-	}
-	if (img->overlay_fd >= 0) {
-		close(img->overlay_fd);
 	}
 	img->held = NULL;
 	img->fd = img->overlay_fd = -1;
@@ -177,7 +195,7 @@ bool blk_image_has(const struct blk_image *img, uint64_t sector, uint64_t n)
 
 static bool held(const struct blk_image *img, uint64_t sector)
 {
-	return img->held[sector / 64] >> (sector % 64) & 1;
+	return img->held->sector[sector / 64] >> (sector % 64) & 1;
 }
 
 int blk_image_find(const struct blk_image *img, uint64_t off, uint64_t *len)
@@ -214,6 +232,6 @@ void blk_image_wrote(struct blk_image *img, uint64_t off, uint64_t len)
 	uint64_t end = (off + len) / BLK_SECTOR;
 
 	for (uint64_t i = off / BLK_SECTOR; img->held && i < end; i++) {
-		img->held[i / 64] |= 1ULL << (i % 64);
+		img->held->sector[i / 64] |= 1ULL << (i % 64);
 	}
 }

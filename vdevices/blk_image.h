@@ -3,6 +3,10 @@
  * A raw disk image: a file or block device, locked against a second writer,
  * and where asked a throw-away overlay: a temporary sparse file that takes all
  * writes, with a bitmap of the sectors that it holds.
+ *
+ * An overlay outlives the process that writes to it: a sector's bit is set once
+ * its bytes are in the file, both lie in the kernel's memory, and whoever comes
+ * next finds there all that was answered for.
  */
 #ifndef AVSIM_VDEVICES_BLK_IMAGE_H
 #define AVSIM_VDEVICES_BLK_IMAGE_H
@@ -14,23 +18,37 @@
 
 #define BLK_SECTOR 512
 
+/* An overlay's descriptors. */
+enum { BLK_KEEP_DATA, BLK_KEEP_BITS, BLK_KEEP };
+
+/* What lies in the second. */
+struct blk_held {
+	uint64_t begun; /* a guest began on it; the device's, see dev_blk.c */
+	uint64_t sector[]; /* bit per sector */
+};
+
 struct blk_image {
 	const char *path; /* borrowed */
 	int fd;
-	int overlay_fd; /* -1: none */
+	int overlay_fd; /* borrowed; -1: none */
 	bool read_only;
 	bool in_memory, overlay_in_memory; /* tmpfs and the like */
 	uint64_t sectors;
-	uint64_t *held; /* overlay: bit per sector */
+	struct blk_held *held; /* overlay: NULL none */
 };
+
+/* An empty overlay for the image at @path, beside it where that is possible. */
+int blk_overlay_make(const char *path, int fd[BLK_KEEP], struct av_err *err);
 
 /**
  * blk_image_open() - Open and lock
+ * @overlay:	of blk_overlay_make(), borrowed, or NULL; an image that has
+ *		grown or shrunk under one is as large as it was at first
  *
  * Return: 0; -errno with @err: not there, not a multiple of 512 bytes, in use.
  */
 int blk_image_open(struct blk_image *img, const char *path, bool read_only,
-		   bool overlay, struct av_err *err);
+		   const int *overlay, struct av_err *err);
 void blk_image_close(struct blk_image *img);
 
 /* [@sector, @sector + @n) lies inside. */

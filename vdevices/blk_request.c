@@ -446,6 +446,11 @@ static void dispatch(struct blk_request *r, uint64_t sector)
 {
 	int err;
 
+	if (r->b->stale) {
+		vdev_error(r->b->d);
+		answer(r, S_IOERR);
+		return;
+	}
 	if (writes(r->type) && r->b->image.read_only) {
 		answer(r, S_IOERR);
 		return;

@@ -6,6 +6,10 @@
  * Requests complete in any order. What was taken and not answered when the
  * process dies is in the front-end's in-flight table and comes again; a write
  * done twice before its first answer is the same write.
+ *
+ * An overlay outlives this process, not avsim. A guest that goes on under the
+ * next avsim has in its memory what a disk said that no longer is: rather than
+ * let it mix the two, we fail its requests until it begins anew.
  */
 #include "config.h"
 
@@ -19,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	BUDGET = 64,
@@ -98,6 +103,7 @@ static int open_image(struct blk *b, const struct vdev_args *a,
 		      struct av_err *err)
 {
 	const char *file = vdev_opt(a, "file", NULL);
+	const int *keep = a->keep ? a->keep : b->own;
 	bool read_only, overlay;
 	int ret;
 
@@ -117,8 +123,12 @@ static int open_image(struct blk *b, const struct vdev_args *a,
 				 "do; choose one",
 				 a->name);
 	}
+	if (!ret && overlay && !a->keep) {
+		ret = blk_overlay_make(file, b->own, err);
+	}
 	return ret ? ret
-		   : blk_image_open(&b->image, file, read_only, overlay, err);
+		   : blk_image_open(&b->image, file, read_only,
+				    overlay ? keep : NULL, err);
 }
 
 static int get_options(struct blk *b, const struct vdev_args *a,
@@ -141,6 +151,28 @@ static int get_options(struct blk *b, const struct vdev_args *a,
 }
 
 /* ---- life ---- */
+
+static_assert(BLK_KEEP == VDEV_KEEP, "device.h");
+
+/* What is wrong with the options open() says. */
+static int blk_keep(const struct vdev_args *a, int fd[VDEV_KEEP],
+		    struct av_err *err)
+{
+	const char *file = vdev_opt(a, "file", NULL);
+
+	return file && !strcmp(vdev_opt(a, "overlay", "off"), "on")
+		       ? blk_overlay_make(file, fd, err)
+		       : 0;
+}
+
+static void close_own(struct blk *b)
+{
+	for (int i = 0; i < BLK_KEEP; i++) {
+		if (b->own[i] >= 0) {
+			close(b->own[i]);
+		}
+	}
+}
 
 static int make_pool(struct blk *b)
 {
@@ -181,6 +213,7 @@ static int blk_open(struct vdev *d, const struct vdev_args *a,
 	}
 	b->d = d;
 	b->image.fd = b->image.overlay_fd = -1;
+	b->own[BLK_KEEP_DATA] = b->own[BLK_KEEP_BITS] = -1;
 	b->writeback = true;
 	b->stopping = -1;
 	b->n_writes = 1; /* who was before us may have left some unflushed */
@@ -193,6 +226,7 @@ static int blk_open(struct vdev *d, const struct vdev_args *a,
 	}
 	if (ret) {
 		blk_image_close(&b->image);
+		close_own(b);
 		free(b->pool);
 		free(b);
 		return ret;
@@ -221,6 +255,7 @@ static void blk_close(struct vdev *d)
 	blk_io_close(b->io);
 	handle_close(b->timer);
 	blk_image_close(&b->image);
+	close_own(b);
 	free(b->pool);
 	free(b);
 }
@@ -431,6 +466,62 @@ static bool blk_kick(struct vdev *d, unsigned int q)
 	return take_some(d->priv, q) == BUDGET;
 }
 
+static bool only_queue(struct vdev *d, unsigned int q)
+{
+	for (unsigned int i = 0; i < blk_n_queues(d); i++) {
+		if (i != q && vdev_queue_enabled(d, i)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void say_stale(struct blk *b)
+{
+	if (!b->told_stale) {
+		b->told_stale = true;
+		vdev_warn(b->d,
+			  "what the guest wrote is lost: its overlay ended with "
+			  "the avsim that made it; requests fail until the "
+			  "guest resets. Reboot the guest; where it shall "
+			  "outlive avsim, give it a copy of %s without "
+			  "overlay=on",
+			  b->image.path);
+	}
+}
+
+/*
+ * Is the overlay the one that the guest began on? Its queues start one by one,
+ * and those that it has never used look like those of a guest that begins; so
+ * what one of them shows holds for all, and only once they have all stopped the
+ * question is asked anew.
+ */
+static void blk_start(struct vdev *d, unsigned int q)
+{
+	struct blk *b = d->priv;
+	struct blk_held *held = b->image.held;
+
+	if (!held) {
+		return;
+	}
+	if (only_queue(d, q)) {
+		b->begun = held->begun;
+		b->ran = 0;
+		b->stale = false;
+	}
+	if (!b->begun && !(b->ran & 1u << q) &&
+	    !virtq_fresh(vdev_queue(d, q))) {
+		b->stale = true;
+		held->begun = false;
+		say_stale(b);
+	}
+	if (!b->stale) {
+		held->begun = true;
+		b->told_stale = false;
+	}
+	b->ran |= 1u << q;
+}
+
 static void blk_stop(struct vdev *d, unsigned int q)
 {
 	struct blk *b = d->priv;
@@ -511,6 +602,7 @@ const struct vdev_type vdev_blk = {
 	.opts = blk_opts,
 	.qemu_device = "vhost-user-blk",
 	.crosvm_type = "block",
+	.keep = blk_keep,
 	.open = blk_open,
 	.ready = blk_ready,
 	.close = blk_close,
@@ -518,6 +610,7 @@ const struct vdev_type vdev_blk = {
 	.get_n_queues = blk_n_queues,
 	.get_config = blk_get_config,
 	.set_config = blk_set_config,
+	.start = blk_start,
 	.kick = blk_kick,
 	.stop = blk_stop,
 	.reset = blk_reset,

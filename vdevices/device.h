@@ -56,6 +56,7 @@ struct vdev_opt {
 };
 
 #define VDEV_OPTS_MAX 16
+#define VDEV_KEEP 2 /* descriptors of vdev_type.keep() */
 
 struct vdev_args {
 	const char *name; /* of this instance: "blk0" */
@@ -65,6 +66,9 @@ struct vdev_args {
 	} opt[VDEV_OPTS_MAX];
 	size_t n_opts;
 	bool capture; /* send each packet as PORT_PACKET too */
+	/* VDEV_KEEP descriptors that type->keep() made, borrowed; NULL: it
+	 * made none, or nobody asked it to. */
+	const int *keep;
 	/* Devices in the loop only: where a guest's streams go, by name
 	 * ("vhal", "gnss", ...); NULL elsewhere. */
 	struct av_acceptor *(*acceptor)(void *ctx, const char *name);
@@ -94,6 +98,10 @@ struct vdev_type {
 	const char *qemu_device;
 	const char *crosvm_type; /* --vhost-user type=; NULL: none */
 
+	/* In avsim itself, once for the run: what must outlive the device's
+	 * process, as descriptors (else -1) for every open(). Optional. */
+	int (*keep)(const struct vdev_args *args, int fd[VDEV_KEEP],
+		    struct av_err *err);
 	/* Open host resources by @args, set d->priv; before confinement.
 	 * Return 0 or -errno with @err naming the remedy. */
 	int (*open)(struct vdev *d, const struct vdev_args *args,
@@ -168,8 +176,10 @@ void vdev_expose(struct vdev *d, unsigned int q);
 /* To the world, see port_send(). */
 int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
 	      const void *data, size_t len);
-/* PORT_EVENT, printf-like. */
+/* PORT_EVENT, printf-like; vdev_warn() has the user's log say it too. */
 void vdev_event(struct vdev *d, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void vdev_warn(struct vdev *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The config space has other contents now (CONFIG_CHANGE_MSG). */
 void vdev_config_changed(struct vdev *d);

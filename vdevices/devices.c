@@ -57,6 +57,7 @@ struct device {
 	struct health *health;
 	int health_fd;
 	int listen_fd, conn_fd;
+	int keep[VDEV_KEEP]; /* of type->keep(); -1 */
 	char path[PATH_LEN]; /* "" = a passed descriptor */
 	struct port *port;
 	struct vdev_host *host;     /* VDEV_LOOP */
@@ -95,7 +96,7 @@ static void publish(struct device *dev, const char *text)
 }
 
 /* A guest or a child wrote it: one line of printable text, whatever it is. */
-static void event(struct device *dev, const char *data, size_t len)
+static void event(struct device *dev, uint32_t id, const char *data, size_t len)
 {
 	char text[512];
 	size_t n = len < sizeof(text) - 1 ? len : sizeof(text) - 1;
@@ -110,6 +111,9 @@ static void event(struct device *dev, const char *data, size_t len)
 	}
 	text[n] = '\0';
 	publish(dev, text);
+	if (id == PORT_WARN) {
+		av_log(AV_LOG_WARN, dev->args.name, "%s", text);
+	}
 }
 
 static uint64_t get(const _Atomic uint64_t *v)
@@ -250,7 +254,7 @@ static void on_message(void *ctx, const struct port_msg *m)
 
 	switch (m->h.kind) {
 	case PORT_EVENT:
-		event(dev, m->data, m->len);
+		event(dev, m->h.id, m->data, m->len);
 		break;
 	case PORT_READY:
 		dev->quick = 0;
@@ -373,7 +377,7 @@ static int await_ready(struct device *dev, int fd, struct av_err *err)
 		if (!strncmp(m.text, VDEV_CHILD_FAILED, skip)) {
 			return av_err_set(err, -EINVAL, "%s", m.text + skip);
 		}
-		event(dev, m.text, (size_t)n - sizeof(m.h));
+		event(dev, m.h.id, m.text, (size_t)n - sizeof(m.h));
 	}
 }
 
@@ -556,6 +560,16 @@ static int open_socket(struct device *dev, const struct device_spec *s,
 	return ret;
 }
 
+static int open_keep(struct device *dev, struct av_err *err)
+{
+	int ret = dev->type->keep
+			  ? dev->type->keep(&dev->args, dev->keep, err)
+			  : 0;
+
+	dev->args.keep = dev->keep[0] >= 0 ? dev->keep : NULL;
+	return ret;
+}
+
 static int open_glue(struct device *dev, struct av_err *err)
 {
 	const struct vdev_glue *g = dev->type->glue;
@@ -601,6 +615,7 @@ static int open_device(struct device *dev, const struct device_spec *s,
 	uv_timer_init(env->loop, dev->retry);
 	dev->retry->data = dev;
 	ret = open_health(dev, err);
+	ret = ret ? ret : open_keep(dev, err);
 	ret = ret ? ret : open_socket(dev, s, err);
 	ret = ret ? ret : start(dev, true, err);
 	ret = ret ? ret : open_glue(dev, err);
@@ -654,6 +669,11 @@ static void close_device(struct device *dev)
 	if (dev->conn_fd >= 0) {
 		close(dev->conn_fd);
 	}
+	for (int k = 0; k < VDEV_KEEP; k++) {
+		if (dev->keep[k] >= 0) {
+			close(dev->keep[k]);
+		}
+	}
 }
 
 /* One for all vsock devices of the run. */
@@ -705,6 +725,9 @@ int devices_create(const struct devices_env *env, const struct device_spec *s,
 		dev->ds = ds;
 		dev->health_fd = dev->listen_fd = dev->conn_fd = -1;
 		dev->pidfd = -1;
+		for (int k = 0; k < VDEV_KEEP; k++) {
+			dev->keep[k] = -1;
+		}
 		dev->events_left = EVENTS_MAX;
 		ds->n++;
 		ret = open_device(dev, &s[i], err);

@@ -51,15 +51,30 @@ int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
 	return h->port ? port_send(h->port, kind, id, 0, data, len) : -EPIPE;
 }
 
-void vdev_event(struct vdev *d, const char *fmt, ...)
+static void tell(struct vdev *d, uint32_t id, const char *fmt, va_list ap)
 {
 	char text[NOTE_MAX];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	vdev_send(d, PORT_EVENT, id, text, strlen(text));
+}
+
+void vdev_event(struct vdev *d, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	tell(d, 0, fmt, ap);
 	va_end(ap);
-	vdev_send(d, PORT_EVENT, 0, text, strlen(text));
+}
+
+void vdev_warn(struct vdev *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(d, PORT_WARN, fmt, ap);
+	va_end(ap);
 }
 
 void vdev_config_changed(struct vdev *d)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A device in a child process of its own: the same program, started anew with
- * four descriptors at fixed numbers, confined before it reads a guest's byte.
+ * its descriptors at fixed numbers, confined before it reads a guest's byte.
  */
 #include "config.h"
 
@@ -27,7 +27,9 @@ enum {
 	FD_LISTEN,
 	FD_CONN,
 	FD_HEALTH,
-	FD_END,
+	FD_KEEP,
+	FD_END = FD_KEEP + VDEV_KEEP,
+	FDS = FD_END - FD_PORT,
 	FD_SAFE = 32, /* parent's copies are moved above, out of dup2's way */
 };
 
@@ -36,7 +38,7 @@ enum {
 	ARG_TYPE = 2,
 	ARG_NAME,
 	ARG_SEED,
-	ARG_FLAGS, /* s sandbox, p capture, l listens, c connected */
+	ARG_FLAGS, /* s sandbox, p capture, l listens, c connected, k keeps */
 	ARG_OPTS,
 	ARGS_MAX = ARG_OPTS + VDEV_OPTS_MAX + 1,
 };
@@ -58,9 +60,9 @@ static int build_argv(const struct vdev_host_opts *o, bool sandbox,
 
 	memset(m, 0, sizeof(*m));
 	snprintf(m->seed, sizeof(m->seed), "%" PRIu64, a->seed);
-	snprintf(m->flags, sizeof(m->flags), "-%s%s%s%s", sandbox ? "s" : "",
+	snprintf(m->flags, sizeof(m->flags), "-%s%s%s%s%s", sandbox ? "s" : "",
 		 a->capture ? "p" : "", o->listen_fd >= 0 ? "l" : "",
-		 o->conn_fd >= 0 ? "c" : "");
+		 o->conn_fd >= 0 ? "c" : "", a->keep ? "k" : "");
 	m->argv[0] = (char *)(uintptr_t) "avsim";
 	m->argv[1] = (char *)(uintptr_t)VDEV_CHILD_ARG;
 	m->argv[ARG_TYPE] = (char *)(uintptr_t)o->type->name;
@@ -81,19 +83,14 @@ static int build_argv(const struct vdev_host_opts *o, bool sandbox,
 	return 0;
 }
 
-static int pass(posix_spawn_file_actions_t *fa, int fd, int as)
-{
-	return fd >= 0 ? -posix_spawn_file_actions_adddup2(fa, fd, as) : 0;
-}
-
-static int spawn(const struct vdev_host_opts *o, int health_fd,
-		 struct argv_mem *m)
+/* @fd: from FD_PORT on; -1 none. */
+static int spawn(const int fd[FDS], struct argv_mem *m)
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
 	sigset_t none;
 	pid_t pid;
-	int ret;
+	int ret = 0;
 
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&fa);
@@ -103,10 +100,11 @@ static int spawn(const struct vdev_host_opts *o, int health_fd,
 	posix_spawnattr_setpgroup(&at, 0);
 	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK |
 					      POSIX_SPAWN_SETPGROUP);
-	ret = pass(&fa, o->port_fd, FD_PORT);
-	ret = ret ? ret : pass(&fa, o->listen_fd, FD_LISTEN);
-	ret = ret ? ret : pass(&fa, o->conn_fd, FD_CONN);
-	ret = ret ? ret : pass(&fa, health_fd, FD_HEALTH);
+	for (int i = 0; i < FDS && !ret; i++) {
+		ret = fd[i] >= 0 ? -posix_spawn_file_actions_adddup2(
+					   &fa, fd[i], FD_PORT + i)
+				 : 0;
+	}
 	if (!ret) {
 		ret = -posix_spawn(&pid, "/proc/self/exe", &fa, &at, m->argv,
 				   environ);
@@ -129,22 +127,22 @@ static int lift(int *fd)
 int vdev_child_start(const struct vdev_host_opts *o, int health_fd,
 		     bool sandbox, struct av_err *err)
 {
-	int fd[4] = { o->port_fd, o->listen_fd, o->conn_fd, health_fd };
-	struct vdev_host_opts up = *o;
+	int fd[FDS] = { o->port_fd, o->listen_fd, o->conn_fd, health_fd };
 	struct argv_mem m;
 	int lifted = 0;
 	int ret = 0;
 
-	while (lifted < 4 && !ret) {
+	for (int i = 0; i < VDEV_KEEP; i++) {
+		fd[FD_KEEP - FD_PORT + i] = o->args->keep ? o->args->keep[i]
+							  : -1;
+	}
+	while (lifted < FDS && !ret) {
 		ret = lift(&fd[lifted]);
 		lifted += !ret;
 	}
 	if (!ret) {
-		up.port_fd = fd[0];
-		up.listen_fd = fd[1];
-		up.conn_fd = fd[2];
 		ret = build_argv(o, sandbox, &m);
-		ret = ret ? ret : spawn(&up, fd[3], &m);
+		ret = ret ? ret : spawn(fd, &m);
 		for (size_t i = 0; i < VDEV_OPTS_MAX; i++) {
 			free(m.opt[i]);
 		}
@@ -166,6 +164,7 @@ int vdev_child_start(const struct vdev_host_opts *o, int health_fd,
 static int parse(int argc, char **argv, struct vdev_args *a,
 		 struct vdev_host_opts *o, bool *sandbox)
 {
+	static const int kept[VDEV_KEEP] = { FD_KEEP, FD_KEEP + 1 };
 	const char *flags;
 
 	if (argc < ARG_OPTS || argc - ARG_OPTS > VDEV_OPTS_MAX) {
@@ -180,6 +179,7 @@ static int parse(int argc, char **argv, struct vdev_args *a,
 	flags = argv[ARG_FLAGS];
 	*sandbox = strchr(flags, 's');
 	a->capture = strchr(flags, 'p');
+	a->keep = strchr(flags, 'k') ? kept : NULL;
 	for (int i = ARG_OPTS; i < argc; i++) {
 		char *eq = strchr(argv[i], '=');
 

@@ -36,13 +36,16 @@ enum port_kind {
 	PORT_CONTROL, /* device-specific text "verb key=value" */
 	PORT_STOP,    /* finish what is in flight and end */
 	/* from the device */
-	PORT_EVENT,   /* text for TOPIC_DEVICE: "reset", "config ..." */
+	PORT_EVENT,   /* text for TOPIC_DEVICE: "reset", "config ..."; id =
+		       * PORT_WARN: the user's log says it too */
 	PORT_COMMAND, /* text for the command queue, source guest */
 	PORT_REPLY,   /* bytes out of the guest; id = port or stream number */
 	PORT_PACKET,  /* captured packet: struct port_packet + bytes */
 	PORT_READY,   /* the device is confined and serves */
 	PORT_N_KINDS
 };
+
+enum { PORT_WARN = 1 };
 
 struct port_header {
 	uint16_t kind;

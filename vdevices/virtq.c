@@ -178,6 +178,21 @@ static void take_base(struct virtq *q)
 	}
 }
 
+/* At the begin of its first lap: drivers zero a ring before they use it. */
+static bool at_begin(const struct virtq *q)
+{
+	const uint8_t *last;
+
+	if (q->packed) {
+		last = q->desc + (q->num - 1) * (size_t)VQ_DESC_SIZE;
+		return !q->last_avail && q->avail_wrap && !q->used &&
+		       q->used_wrap && !vq_ld64(last) && !vq_ld64(last + 8);
+	}
+	last = used_ring(q, (uint16_t)(q->num - 1));
+	return !q->last_avail && !q->used && !vq_ld32(last) &&
+	       !vq_ld32(last + 4);
+}
+
 static int allocate(struct virtq *q)
 {
 	q->busy = calloc(((size_t)q->num + 63) / 64, sizeof(*q->busy));
@@ -207,6 +222,7 @@ int virtq_start(struct virtq *q, const struct virtq_setup *s,
 		.in_order = s->features & VIRTIO_F_IN_ORDER,
 		.indirect = s->features & VIRTIO_F_INDIRECT_DESC,
 		.want_kick = true,
+		.fresh = true,
 	};
 	if (!trust_ring_num(s->num, q->packed)) {
 		return av_err_set(err, -EINVAL, "queue %u: size %u refused",
@@ -234,6 +250,7 @@ int virtq_start(struct virtq *q, const struct virtq_setup *s,
 		release(q);
 		return ret;
 	}
+	q->fresh = q->fresh && at_begin(q);
 	q->seen_avail = q->last_avail;
 	q->signalled = q->used;
 	q->running = true;
@@ -262,6 +279,11 @@ uint32_t virtq_stop(struct virtq *q)
 bool virtq_running(const struct virtq *q)
 {
 	return q->running;
+}
+
+bool virtq_fresh(const struct virtq *q)
+{
+	return q->fresh;
 }
 
 bool virtq_broken(const struct virtq *q)

@@ -94,6 +94,9 @@ int virtq_start(struct virtq *q, const struct virtq_setup *s,
 /* Return: the base that GET_VRING_BASE answers. The device has finished. */
 uint32_t virtq_stop(struct virtq *q);
 bool virtq_running(const struct virtq *q);
+/* Of the last virtq_start(): a driver began with this ring, no device had
+ * worked on it before. */
+bool virtq_fresh(const struct virtq *q);
 /* Ring addresses anew after the memory table changed. -EFAULT: broken. */
 int virtq_remap(struct virtq *q);
 /* A stopped ring breaks nothing; broken stays until the next start. */

@@ -42,6 +42,7 @@ struct vq_inflight; /* virtq_inflight.c */
 
 struct virtq {
 	bool running, broken;
+	bool fresh; /* at the start */
 	bool packed, event_idx, in_order, indirect;
 	bool want_kick;      /* the driver shall kick */
 	bool armed;          /* ... and has been told where it stands */

@@ -388,6 +388,7 @@ int vq_fl_open(struct virtq *q, struct av_err *err)
 				  q->index, q->s.inflight_num, q->num);
 	}
 	version = vq_ld16(table + H_VERSION);
+	q->fresh = !version;
 	if (version > TABLE_VERSION) {
 		return av_err_set(err, -EINVAL,
 				  "queue %u: in-flight table of version %u",

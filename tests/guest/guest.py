@@ -113,6 +113,18 @@ class Avsim:
         """kill -9; its sockets stay behind, as after a crash."""
         end(self.process)
 
+    def device_process(self, kind):
+        """Pid of the child that hosts the device of that type, or None."""
+        proc = "/proc/%d/task" % self.process.pid
+        for task in os.listdir(proc):
+            with open("%s/%s/children" % (proc, task)) as f:
+                pids = f.read().split()
+            for pid in pids:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    if b"--device-host\0%s\0" % kind.encode() in f.read():
+                        return int(pid)
+        return None
+
     def stop(self, timeout=30):
         """SIGTERM; the exit status."""
         self.process.terminate()

@@ -4,7 +4,10 @@ that are not written to, faults."""
 import hashlib
 import os
 import select
+import signal
 import time
+
+from guest import SLOW
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 CI = ["arm64/11", "x86_64/10"]
@@ -35,7 +38,7 @@ def setup(t):
     t.ro = image(t, "ro.raw", 16, 0x78)
     t.car = t.avsim("--scenario", "idle", "--linger",
                     "--device", "disk:blk,serial=DISK-1,file=" + t.disk,
-                    "--device", "over:blk,overlay=on,file=" + t.over,
+                    "--device", "over:blk,overlay=on,home=child,file=" + t.over,
                     "--device", "ro:blk,readonly=on,file=" + t.ro
                     ).start(*SOCKETS)
     g = t.new_guest(extras=("fio",))
@@ -72,6 +75,86 @@ def test_what_was_synced_is_there_after_qemu_was_killed(t):
     assert "OK" in out, out
 
 
+def test_overlay_takes_writes_and_the_image_none(t):
+    before = digest(t.over)
+    t.guest.check("dd if=/dev/zero of=/dev/vdb bs=3k count=100 seek=7 "
+                  "oflag=direct conv=notrunc 2>/dev/null || "
+                  "dd if=/dev/zero of=/dev/vdb bs=4k count=75 seek=7 "
+                  "oflag=direct 2>/dev/null; sync; "
+                  "dd if=/dev/vdb bs=4k skip=7 count=1 iflag=direct "
+                  "2>/dev/null | tr -d '\\0' | wc -c")
+    assert digest(t.over) == before
+
+
+def child_dies(t):
+    pid = t.car.device_process("blk")
+    os.kill(pid, signal.SIGKILL)
+    stop = time.monotonic() + 20 * SLOW
+    while t.car.device_process("blk") in (None, pid):
+        assert time.monotonic() < stop
+        time.sleep(0.05)
+
+
+def test_what_is_on_an_overlay_outlives_its_process(t):
+    t.guest.check("mkfs.ext4 -q /dev/vdb && mkdir -p /media && "
+                  "mount /dev/vdb /media && "
+                  "dd if=/dev/urandom of=/media/keep bs=64k count=32 "
+                  "2>/dev/null; sha256sum /media/keep >/media/keep.sum; sync")
+    child_dies(t)
+    drop = "sync; echo 3 >/proc/sys/vm/drop_caches; "
+    t.guest.check(drop + "sha256sum -c /media/keep.sum", timeout=60)
+    # and under load: what was written before and what is being written
+    job = t.guest.send(
+        "fio --name=o --filename=/media/load --size=4M --bs=4k --rw=randwrite "
+        "--ioengine=libaio --direct=1 --iodepth=16 --verify=crc32c "
+        "--verify_fatal=1 --do_verify=1 --loops=4 --output=/tmp/over.txt; "
+        "echo fio $?; tail -5 /tmp/over.txt", timeout=300)
+    kills = 0
+    while kills < 4 and not select.select([t.guest.sock], [], [], 0.5)[0]:
+        child_dies(t)
+        kills += 1
+    assert kills >= 2, "fio was done after %d kills" % kills
+    rc, out = t.guest.collect(job)
+    assert rc == 0 and "fio 0" in out, out
+    t.guest.check(drop + "sha256sum -c /media/keep.sum", timeout=60)
+    errors = t.guest.check("dmesg | grep -ci 'i/o error\\|ext4.*error' || true")
+    assert errors.strip() == "0", t.guest.check("dmesg | tail -20")
+    with open(t.over, "rb") as f:
+        assert f.read().strip(b"\x77") == b""
+
+
+def said_lost(t):
+    with open(t.car.log) as f:
+        return f.read().count("over: what the guest wrote is lost")
+
+
+def test_guest_that_goes_on_without_its_overlay_gets_errors(t):
+    """The new avsim has the image as it was; what it shows the guest of that
+    would be neither what the guest wrote nor what it has in its caches."""
+    t.guest.check("sync; echo 3 >/proc/sys/vm/drop_caches")
+    t.car.kill()
+    t.car.start(*SOCKETS)
+    t.guest.check("mount | grep -q ' /mnt ' && cat /mnt/keep.sum", timeout=60)
+    rc, _ = t.guest.run("cat /media/keep /media/load >/tmp/stale 2>/dev/null")
+    assert rc != 0
+    t.guest.check("! [ -s /tmp/stale ]")
+    for at in range(0, 16, 3):
+        rc, out = t.guest.run("dd if=/dev/vdb bs=1M count=1 skip=%d "
+                              "iflag=direct 2>/dev/null | wc -c" % at)
+        assert out.strip() == "0", out
+    t.guest.run("echo x >/media/more; sync")
+    assert said_lost(t) == 1
+    # the driver begins anew: an overlay like any other, with nothing in it
+    t.guest.run("umount -l /media")
+    t.guest.check("cd /sys/bus/virtio/drivers/virtio_blk; "
+                  "d=$(basename $(readlink -f /sys/block/vdb/device)); "
+                  "echo $d >unbind; echo $d >bind", timeout=60)
+    out = t.guest.check("dd if=/dev/vdb bs=1M iflag=direct 2>/dev/null | "
+                        "md5sum", timeout=60)
+    assert out.split()[0] == hashlib.md5(b"\x77" * (16 * MIB)).hexdigest(), out
+    t.guest.check("dmesg -c >/dev/null")
+
+
 def test_nothing_is_lost_when_avsim_is_killed_under_load(t):
     """Each block carries its own number and checksum; a lost or twisted write
     fails the verification, a lost request hangs fio."""
@@ -100,17 +183,6 @@ def test_other_sizes_are_zeroed_and_discarded(t):
                   "2>/dev/null | tr -d '\\0' | wc -c | grep -qx 0 && "
                   "dd if=/dev/vda bs=64k skip=64 count=8 iflag=direct "
                   "2>/dev/null | tr -d '\\0' | wc -c | grep -qx 0", timeout=60)
-
-
-def test_overlay_takes_writes_and_the_image_none(t):
-    before = digest(t.over)
-    t.guest.check("dd if=/dev/zero of=/dev/vdb bs=3k count=100 seek=7 "
-                  "oflag=direct conv=notrunc 2>/dev/null || "
-                  "dd if=/dev/zero of=/dev/vdb bs=4k count=75 seek=7 "
-                  "oflag=direct 2>/dev/null; sync; "
-                  "dd if=/dev/vdb bs=4k skip=7 count=1 iflag=direct "
-                  "2>/dev/null | tr -d '\\0' | wc -c")
-    assert digest(t.over) == before
 
 
 def test_read_only_refuses_writes(t):

@@ -243,22 +243,6 @@ def test_delay_and_loss_are_felt(t):
     wait(t, "ping -c 1 -W 1 10.0.2.2")
 
 
-def children(pid):
-    out = []
-    for task in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/children" % (pid, task)) as f:
-            out += [int(c) for c in f.read().split()]
-    return out
-
-
-def device_process(t, kind):
-    for pid in children(t.car.process.pid):
-        with open("/proc/%d/cmdline" % pid, "rb") as f:
-            if b"--device-host\0%s\0" % kind.encode() in f.read():
-                return pid
-    return None
-
-
 def device_events(t):
     out = subprocess.run([os.path.join(TOP_BUILD, "avsim"), "dump", t.record,
                           "--only", "device:*"], text=True,
@@ -268,11 +252,11 @@ def device_events(t):
 
 
 def test_a_killed_child_comes_back_and_disturbs_nobody(t):
-    pid = device_process(t, "net")
+    pid = t.car.device_process("net")
     os.kill(pid, signal.SIGKILL)
     t.guest.check("dd if=/dev/hwrng bs=100 count=1 2>/dev/null | wc -c")
     wait(t, "ping -c 1 -W 1 10.0.2.2")
-    assert device_process(t, "net") not in (None, pid)
+    assert t.car.device_process("net") not in (None, pid)
     stop = time.monotonic() + 20 * SLOW
     while True:
         out = device_events(t)

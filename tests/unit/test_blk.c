@@ -5,6 +5,7 @@
 
 #include "tests/unit/device_rig.h"
 
+#include "sim/services/sock.h"
 #include "vdevices/blk.h"
 
 #include <errno.h>
@@ -60,16 +61,18 @@ static void opt(struct rig *r, const char *key, const char *value)
 	r->d.args.opt[r->d.args.n_opts++].value = value;
 }
 
-static struct rig *rig_create_in(const char *folder, const char *key,
+static struct rig *rig_create_as(const char *folder,
+				 const struct front_opts *as, const char *key,
 				 const char *value, const char *key2,
 				 const char *value2)
 {
-	struct front_opts fo = { .queue_size = 256,
-				 .n_queues = 2,
-				 .mem = front_mem_create(2, 4 << 20) };
+	struct front_opts fo = *as;
 	struct rig *r = calloc(1, sizeof(*r));
 	struct av_err err = { 0 };
 
+	fo.queue_size = fo.queue_size ? fo.queue_size : 256;
+	fo.n_queues = 2;
+	fo.mem = front_mem_create(2, 4 << 20);
 	make_image_in(folder, r->path, DISK);
 	r->d.args = (struct vdev_args){ .name = "blk0", .seed = 1 };
 	opt(r, "file", r->path);
@@ -84,6 +87,15 @@ static struct rig *rig_create_in(const char *folder, const char *key,
 		fail_msg("%s", err.msg);
 	}
 	return r;
+}
+
+static struct rig *rig_create_in(const char *folder, const char *key,
+				 const char *value, const char *key2,
+				 const char *value2)
+{
+	const struct front_opts fo = { .queue_size = 0 };
+
+	return rig_create_as(folder, &fo, key, value, key2, value2);
 }
 
 static struct rig *rig_create(const char *key, const char *value,
@@ -111,20 +123,25 @@ static void tell(struct rig *r, enum port_kind kind, const char *fault,
 		   fault ? sizeof(m.h) + sizeof(m.f) : sizeof(m.h), 0) > 0);
 }
 
-static void rig_destroy(struct rig *r)
+static void device_ends(struct rig *r)
 {
-	front_close(r->d.f);
 	tell(r, PORT_STOP, NULL, 0, 0, 0);
 	vdev_thread_join(r->d.thread);
 	close(r->d.port);
+}
+
+static void rig_destroy(struct rig *r)
+{
+	front_close(r->d.f);
+	device_ends(r);
 	front_mem_destroy(r->d.mem);
 	unlink(r->path);
 	free(r);
 }
 
 /* The answer's status; @data moved as @type says. */
-static int request(struct rig *r, uint32_t type, uint64_t sector, void *data,
-		   uint32_t len)
+static int request_on(struct rig *r, unsigned int q, uint32_t type,
+		      uint64_t sector, void *data, uint32_t len)
 {
 	static uint8_t out[16 + DISK], in[DISK + 1];
 	bool read = type == IN || type == GET_ID;
@@ -137,7 +154,7 @@ static int request(struct rig *r, uint32_t type, uint64_t sector, void *data,
 		memcpy(out + 16, data, len);
 	}
 	memset(in, 0x99, sizeof(in));
-	n = front_request(r->d.f, 0, out, 16 + (read ? 0 : len), in,
+	n = front_request(r->d.f, q, out, 16 + (read ? 0 : len), in,
 			  read ? len + 1 : 1, FRONT_WAIT_MS);
 	if (n < 0) {
 		fail_msg("%s", front_why(r->d.f));
@@ -147,6 +164,12 @@ static int request(struct rig *r, uint32_t type, uint64_t sector, void *data,
 		memcpy(data, in, len);
 	}
 	return in[n - 1];
+}
+
+static int request(struct rig *r, uint32_t type, uint64_t sector, void *data,
+		   uint32_t len)
+{
+	return request_on(r, 0, type, sector, data, len);
 }
 
 /* @n sectors from @sector are all of @byte. */
@@ -196,7 +219,7 @@ TEST(blk_reads_and_writes_an_image_in_memory)
 		skip();
 	}
 	make_image_in("/dev/shm", path, 512);
-	CHECK_EQ(blk_image_open(&img, path, false, false, &err), 0);
+	CHECK_EQ(blk_image_open(&img, path, false, NULL, &err), 0);
 	CHECK(blk_image_in_memory(&img, img.fd));
 	blk_image_close(&img);
 	unlink(path);
@@ -310,6 +333,170 @@ TEST(blk_overlay_leaves_the_image_alone)
 {
 	check_overlay("auto");
 	check_overlay("threads");
+}
+
+/* ---- overlays and who comes next ---- */
+
+/* The device ends; another takes its place, with @keep, and the same guest goes
+ * on with it. */
+static void device_again(struct rig *r, const int *keep)
+{
+	struct vdev_host_opts o = { .type = vdev_type_find("blk"),
+				    .args = &r->d.args,
+				    .conn_fd = -1,
+				    .health = &r->d.health };
+	struct av_err err = { 0 };
+	char path[80];
+	int port[2];
+
+	device_ends(r);
+	snprintf(path, sizeof(path), "%s.sock", r->path);
+	CHECK_EQ(sock_bind_unix(path, 1, &o.listen_fd, &err), 0);
+	CHECK_EQ(port_pair(port), 0);
+	r->d.port = port[0];
+	o.port_fd = port[1];
+	r->d.args.keep = keep;
+	if (vdev_thread_start(&o, &r->d.thread, &err) ||
+	    front_reconnect(r->d.f, path, &err)) {
+		fail_msg("%s", err.msg);
+	}
+	unlink(path);
+}
+
+/* How often the device has said @text to the world, by now. */
+static int said(struct rig *r, const char *text)
+{
+	struct {
+		struct port_header h;
+		char text[1024];
+	} m;
+	ssize_t n;
+	int found = 0;
+
+	while ((n = recv(r->d.port, &m, sizeof(m) - 1, MSG_DONTWAIT)) > 0) {
+		((char *)&m)[n] = '\0';
+		found += m.h.kind == PORT_EVENT && m.h.id == PORT_WARN &&
+			 strstr(m.text, text);
+	}
+	return found;
+}
+
+static void keep_close(const int keep[BLK_KEEP])
+{
+	close(keep[BLK_KEEP_DATA]);
+	close(keep[BLK_KEEP_BITS]);
+}
+
+/* Split and packed, with an in-flight table and without. */
+static const struct front_opts guests[] = {
+	{ .queue_size = 256 },
+	{ .inflight = true },
+	{ .also = VIRTIO_F_RING_PACKED },
+	{ .also = VIRTIO_F_RING_PACKED, .inflight = true },
+};
+
+enum { N_GUESTS = sizeof(guests) / sizeof(guests[0]) };
+
+static void check_taken_over(const struct front_opts *fo)
+{
+	struct rig *r = rig_create_as("/tmp", fo, "overlay", "on", NULL, NULL);
+	struct av_err err = { 0 };
+	uint8_t buf[4 * 512];
+	int keep[BLK_KEEP];
+
+	/* the rig's first one made its own; the guest goes on with ours only
+	 * after it has begun anew */
+	CHECK_EQ(blk_overlay_make(r->path, keep, &err), 0);
+	CHECK_EQ(front_reset(r->d.f, &err), 0);
+	device_again(r, keep);
+	memset(buf, 0x5a, sizeof(buf));
+	CHECK_EQ(request(r, OUT, 7, buf, sizeof(buf)), OK);
+	CHECK_EQ(request(r, FLUSH, 0, NULL, 0), OK);
+	for (int i = 0; i < 2; i++) {
+		device_again(r, keep);
+		check_sectors(r, 6, 1, 6);
+		check_sectors(r, 7, 4, 0x5a);
+		check_sectors(r, 11, 1, 11);
+		CHECK_EQ(said(r, "lost"), 0);
+	}
+	/* nothing of it is in the image, whatever happens to that */
+	CHECK_EQ(byte_at(r->path, 7 * 512), 7);
+	CHECK_EQ(truncate(r->path, 4096), 0);
+	device_again(r, keep);
+	check_sectors(r, 8, 3, 0x5a);
+	CHECK_EQ(request(r, IN, 100, buf, 512), IOERR);
+	rig_destroy(r);
+	keep_close(keep);
+}
+
+TEST(blk_overlay_is_as_the_device_before_left_it)
+{
+	for (int i = 0; i < N_GUESTS; i++) {
+		check_taken_over(&guests[i]);
+	}
+}
+
+/* @q: the only queue that the guest uses. */
+static void check_lost(const struct front_opts *fo, unsigned int q)
+{
+	struct rig *r = rig_create_as("/tmp", fo, "overlay", "on", NULL, NULL);
+	struct av_err err = { 0 };
+	uint8_t buf[512] = { 0x5a };
+
+	CHECK_EQ(request_on(r, q, OUT, 7, buf, 512), OK);
+	device_again(r, NULL);
+	CHECK_EQ(request_on(r, q, IN, 7, buf, 512), IOERR);
+	CHECK_EQ(buf[0], 0);
+	CHECK_EQ(request_on(r, q, IN, 3, buf, 512), IOERR);
+	CHECK_EQ(request_on(r, !q, IN, 3, buf, 512), IOERR);
+	CHECK_EQ(request_on(r, q, OUT, 3, buf, 512), IOERR);
+	CHECK_EQ(request_on(r, q, FLUSH, 0, NULL, 0), IOERR);
+	CHECK_EQ(request_on(r, q, ZEROES, 0, NULL, 0), IOERR);
+	CHECK_EQ(atomic_load(&r->d.health.errors), 6);
+	/* the guest pauses: no news */
+	CHECK_EQ(front_stop(r->d.f, &err), 0);
+	CHECK_EQ(front_start(r->d.f, &err), 0);
+	CHECK_EQ(request_on(r, q, IN, 3, buf, 512), IOERR);
+	CHECK_EQ(said(r, "Reboot the guest"), 1);
+	/* and now it begins anew */
+	CHECK_EQ(front_reset(r->d.f, &err), 0);
+	CHECK_EQ(front_start(r->d.f, &err), 0);
+	check_sectors(r, 7, 1, 7);
+	CHECK_EQ(request_on(r, q, OUT, 7, buf, 512), OK);
+	CHECK_EQ(front_stop(r->d.f, &err), 0);
+	CHECK_EQ(front_start(r->d.f, &err), 0);
+	check_sectors(r, 7, 1, buf[0]);
+	CHECK_EQ(said(r, "Reboot the guest"), 0);
+	rig_destroy(r);
+}
+
+TEST(blk_overlay_that_is_new_serves_no_guest_that_goes_on)
+{
+	for (int i = 0; i < N_GUESTS; i++) {
+		check_lost(&guests[i], 0);
+		check_lost(&guests[i], 1);
+	}
+}
+
+/* Where a ring's place says nothing: after a whole number of laps. */
+static void check_laps(uint64_t also, unsigned int requests)
+{
+	const struct front_opts fo = { .also = also, .queue_size = 8 };
+	struct rig *r = rig_create_as("/tmp", &fo, "overlay", "on", NULL, NULL);
+	uint8_t buf[512] = { 0x5a };
+
+	for (unsigned int i = 0; i < requests; i++) {
+		CHECK_EQ(request(r, OUT, 7, buf, 512), OK);
+	}
+	device_again(r, NULL);
+	CHECK_EQ(request(r, IN, 7, buf, 512), IOERR);
+	rig_destroy(r);
+}
+
+TEST(blk_overlay_that_is_new_knows_a_ring_that_went_round)
+{
+	check_laps(0, 1 << 16);
+	check_laps(VIRTIO_F_RING_PACKED, 8);
 }
 
 /* ---- many at once ---- */
@@ -567,19 +754,22 @@ TEST(blk_image_has_one_writer)
 {
 	struct blk_image a, b;
 	struct av_err err = { 0 };
+	int keep[BLK_KEEP];
 	char path[64];
 
 	make_image(path, 512);
-	CHECK_EQ(blk_image_open(&a, path, false, false, &err), 0);
-	CHECK_EQ(blk_image_open(&b, path, false, false, &err), -EBUSY);
+	CHECK_EQ(blk_image_open(&a, path, false, NULL, &err), 0);
+	CHECK_EQ(blk_image_open(&b, path, false, NULL, &err), -EBUSY);
 	CHECK(strstr(err.msg, path) && strstr(err.msg, "in use"));
-	CHECK_EQ(blk_image_open(&b, path, true, false, &err), -EBUSY);
+	CHECK_EQ(blk_image_open(&b, path, true, NULL, &err), -EBUSY);
 	blk_image_close(&a);
-	CHECK_EQ(blk_image_open(&a, path, true, false, &err), 0);
-	CHECK_EQ(blk_image_open(&b, path, false, true, &err), 0);
+	CHECK_EQ(blk_image_open(&a, path, true, NULL, &err), 0);
+	CHECK_EQ(blk_overlay_make(path, keep, &err), 0);
+	CHECK_EQ(blk_image_open(&b, path, false, keep, &err), 0);
 	blk_image_close(&b);
-	CHECK_EQ(blk_image_open(&b, path, false, false, &err), -EBUSY);
+	CHECK_EQ(blk_image_open(&b, path, false, NULL, &err), -EBUSY);
 	blk_image_close(&a);
+	keep_close(keep);
 	unlink(path);
 }
 
@@ -602,6 +792,9 @@ int main(void)
 		T(blk_refuses_what_is_not_on_the_disk), T(blk_tells_its_id),
 		T(blk_zeroes_and_discards), T(blk_read_only_never_writes),
 		T(blk_overlay_leaves_the_image_alone),
+		T(blk_overlay_is_as_the_device_before_left_it),
+		T(blk_overlay_that_is_new_serves_no_guest_that_goes_on),
+		T(blk_overlay_that_is_new_knows_a_ring_that_went_round),
 		T(blk_reads_from_the_disk_by_either_engine),
 		T(blk_with_more_requests_than_it_has_room_for_takes_them_later),
 		T(blk_fails_where_the_fault_says),

@@ -169,7 +169,7 @@ static struct front *begin(struct rig *r, const char *name,
 			   struct front_mem *m)
 {
 	const char *path = device_socket(devices_find(r->ds, name));
-	struct front_opts o = { .path = path, .mem = m };
+	struct front_opts o = { .path = path, .mem = m, .inflight = true };
 	struct av_err err = { 0 };
 	struct front *f;
 
@@ -251,6 +251,104 @@ TEST(devices_a_child_that_dies_is_restarted_and_only_its_device_resets)
 	rig_play(spec, 2, child_dies);
 }
 
+/* ---- overlay ---- */
+
+enum { DISK = 1 << 20, WRITES = 100, KILLS = 4 };
+
+/* Write @i of a round: a sector that no other of the round has. */
+static uint64_t sector_of(int round, int i)
+{
+	return (uint64_t)(i * 13 + round * 5);
+}
+
+/* All at once, each sector full of @byte; the child is killed over it. */
+static void writes_through_a_kill(struct rig *r, struct front *f, int round,
+				  uint8_t byte)
+{
+	struct front_mem *m = front_mem(f);
+	size_t mark = front_mark(m);
+	struct front_used u;
+
+	for (int i = 0; i < WRITES; i++) {
+		uint64_t at = front_alloc(m, 1024, 64);
+		const struct front_buf b[2] = { { at, 16 + 512, false },
+						{ at + 1000, 1, true } };
+		uint64_t h[2] = { 1 /* OUT */, sector_of(round, i) };
+		uint8_t *p = front_mem_at(m, at);
+
+		memcpy(p, h, 16);
+		memset(p + 16, byte, 512);
+		p[1000] = 0xee;
+		CHECK_EQ(front_add(f, 0, b, 2, at), 0);
+	}
+	front_kick(f, 0);
+	CHECK_EQ(kill(child(), SIGKILL), 0);
+	again(r, "blk0", f);
+	for (int i = 0; i < WRITES; i++) {
+		CHECK_EQ(front_wait(f, 0, &u, FRONT_WAIT_MS), 0);
+		CHECK_EQ(*(uint8_t *)front_mem_at(m, u.cookie + 1000), 0);
+	}
+	front_release(m, mark);
+}
+
+static void check_sector(struct front *f, uint64_t sector, uint8_t byte)
+{
+	uint64_t h[2] = { 0 /* IN */, sector };
+	uint8_t in[513];
+
+	CHECK_EQ(front_request(f, 0, h, sizeof(h), in, sizeof(in),
+			       FRONT_WAIT_MS),
+		 sizeof(in));
+	CHECK_EQ(in[512], 0);
+	for (int i = 0; i < 512; i++) {
+		CHECK_EQ(in[i], byte);
+	}
+}
+
+static void overlay_child_dies(struct rig *r)
+{
+	struct front_mem *m = front_mem_create(1, 4 << 20);
+	struct front *f = begin(r, "blk0", m);
+
+	for (int round = 0; round < KILLS; round++) {
+		writes_through_a_kill(r, f, round, (uint8_t)(0x50 + round));
+	}
+	/* and one that only has to keep what was answered for */
+	CHECK_EQ(kill(child(), SIGKILL), 0);
+	again(r, "blk0", f);
+	for (int round = 0; round < KILLS; round++) {
+		for (int i = 0; i < WRITES; i++) {
+			check_sector(f, sector_of(round, i),
+				     (uint8_t)(0x50 + round));
+		}
+	}
+	check_sector(f, 2047, 0);
+	CHECK_EQ(said(r, "overlay ended"), 0);
+	front_close(f);
+	front_mem_destroy(m);
+}
+
+TEST(devices_an_overlay_outlives_the_child_that_writes_to_it)
+{
+	static char spec[96] = "blk0:blk,overlay=on,home=child,file=";
+	const char *const specs[] = { spec };
+	char *path = spec + strlen(spec);
+	int fd;
+
+	strcpy(path, "/tmp/avsim-disk-XXXXXX");
+	fd = mkstemp(path);
+	CHECK(fd >= 0);
+	CHECK_EQ(ftruncate(fd, DISK), 0);
+	rig_play(specs, 1, overlay_child_dies);
+	for (char byte = 1, i = 0; i < KILLS; i++) {
+		CHECK_EQ(pread(fd, &byte, 1, (off_t)(512 * sector_of(i, 1))),
+			 1);
+		CHECK_EQ(byte, 0);
+	}
+	close(fd);
+	unlink(path);
+}
+
 /* As often as it can, over and over. */
 static void comes_and_goes(struct rig *r)
 {
@@ -289,5 +387,6 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	return RUN_TESTS(
 		T(devices_a_child_that_dies_is_restarted_and_only_its_device_resets),
+		T(devices_an_overlay_outlives_the_child_that_writes_to_it),
 		T(devices_a_front_end_does_not_fill_the_recording));
 }
