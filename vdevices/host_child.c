@@ -21,7 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Descriptors of a child. -1 in the parent: /dev/null there. */
+/* Descriptors of a child, which has no others but 0 to 2. */
 enum {
 	FD_PORT = 3,
 	FD_LISTEN,
@@ -43,6 +43,15 @@ enum {
 	ARGS_MAX = ARG_OPTS + VDEV_OPTS_MAX + 1,
 };
 
+/* What is left of the environment: for the loader, for builds with sanitizers
+ * or coverage, and where temporary files go. */
+static const char *const env_kept[] = {
+	"LD_LIBRARY_PATH", "LD_PRELOAD",   "TMPDIR",
+	"ASAN_OPTIONS",	   "LSAN_OPTIONS", "TSAN_OPTIONS",
+	"UBSAN_OPTIONS",   "GCOV_PREFIX",  "LLVM_PROFILE_FILE",
+};
+enum { N_ENV_KEPT = sizeof(env_kept) / sizeof(env_kept[0]) };
+
 extern char **environ;
 
 struct argv_mem {
@@ -50,7 +59,31 @@ struct argv_mem {
 	char flags[8];
 	char *opt[VDEV_OPTS_MAX];
 	char *argv[ARGS_MAX];
+	char *env[N_ENV_KEPT + 1];
 };
+
+static bool is_kept(const char *var)
+{
+	for (size_t i = 0; i < N_ENV_KEPT; i++) {
+		size_t n = strlen(env_kept[i]);
+
+		if (!strncmp(var, env_kept[i], n) && var[n] == '=') {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void build_env(struct argv_mem *m)
+{
+	size_t n = 0;
+
+	for (char **e = environ; *e && n < N_ENV_KEPT; e++) {
+		if (is_kept(*e)) {
+			m->env[n++] = *e;
+		}
+	}
+}
 
 static int build_argv(const struct vdev_host_opts *o, bool sandbox,
 		      struct argv_mem *m)
@@ -63,6 +96,7 @@ static int build_argv(const struct vdev_host_opts *o, bool sandbox,
 	snprintf(m->flags, sizeof(m->flags), "-%s%s%s%s%s", sandbox ? "s" : "",
 		 a->capture ? "p" : "", o->listen_fd >= 0 ? "l" : "",
 		 o->conn_fd >= 0 ? "c" : "", a->keep ? "k" : "");
+	build_env(m);
 	m->argv[0] = (char *)(uintptr_t) "avsim";
 	m->argv[1] = (char *)(uintptr_t)VDEV_CHILD_ARG;
 	m->argv[ARG_TYPE] = (char *)(uintptr_t)o->type->name;
@@ -90,7 +124,7 @@ static int spawn(const int fd[FDS], struct argv_mem *m)
 	posix_spawnattr_t at;
 	sigset_t none;
 	pid_t pid;
-	int ret = 0;
+	int ret;
 
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&fa);
@@ -100,14 +134,21 @@ static int spawn(const int fd[FDS], struct argv_mem *m)
 	posix_spawnattr_setpgroup(&at, 0);
 	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK |
 					      POSIX_SPAWN_SETPGROUP);
+	/* the terminal is not for a child, but for its last words */
+	ret = -posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDWR, 0);
+	ret = ret ? ret : -posix_spawn_file_actions_adddup2(&fa, 0, 1);
 	for (int i = 0; i < FDS && !ret; i++) {
 		ret = fd[i] >= 0 ? -posix_spawn_file_actions_adddup2(
 					   &fa, fd[i], FD_PORT + i)
-				 : 0;
+				 : -posix_spawn_file_actions_addclose(
+					   &fa, FD_PORT + i);
 	}
+	/* whoever started avsim may have left others open */
+	ret = ret ? ret
+		  : -posix_spawn_file_actions_addclosefrom_np(&fa, FD_END);
 	if (!ret) {
 		ret = -posix_spawn(&pid, "/proc/self/exe", &fa, &at, m->argv,
-				   environ);
+				   m->env);
 	}
 	posix_spawnattr_destroy(&at);
 	posix_spawn_file_actions_destroy(&fa);
@@ -263,6 +304,7 @@ int vdev_child_main(int argc, char **argv)
 	say = fcntl(FD_PORT, F_DUPFD_CLOEXEC, FD_SAFE);
 	o.health = mmap(NULL, sizeof(*o.health), PROT_READ | PROT_WRITE,
 			MAP_SHARED, FD_HEALTH, 0);
+	close(FD_HEALTH);
 	if (o.health == MAP_FAILED || uv_loop_init(&loop)) {
 		return 2;
 	}
@@ -280,6 +322,7 @@ int vdev_child_main(int argc, char **argv)
 		say_failed(say, &err);
 		_exit(2);
 	}
+	close(say);
 	while (!vdev_host_ended(host)) {
 		uv_run(&loop, UV_RUN_DEFAULT);
 	}

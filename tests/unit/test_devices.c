@@ -251,6 +251,47 @@ TEST(devices_a_child_that_dies_is_restarted_and_only_its_device_resets)
 	rig_play(spec, 2, child_dies);
 }
 
+static int stray[2]; /* a pipe, inherited by who does not close it */
+
+/* The child has neither a descriptor nor a variable that are not its own. */
+static void child_inherits_nothing(struct rig *r)
+{
+	struct front_mem *m = front_mem_create(1, 1 << 20);
+	struct front *f = begin(r, "rng0", m);
+	char path[64], env[4096] = "";
+	struct pollfd p = { .fd = stray[0], .events = POLLIN };
+	uint8_t first[16] = { 0 };
+	size_t n;
+	FILE *e;
+
+	serves(f, first);
+	close(stray[1]);
+	CHECK_EQ(poll(&p, 1, FRONT_WAIT_MS), 1);
+	CHECK_EQ(read(stray[0], env, 1), 0);
+	snprintf(path, sizeof(path), "/proc/%d/environ", child());
+	e = fopen(path, "r");
+	if (e) {
+		n = fread(env, 1, sizeof(env) - 1, e);
+		fclose(e);
+		CHECK(!memmem(env, n, "AVSIM_TEST_SECRET", 17));
+	} else {
+		print_message("environment not looked at: only root may\n");
+	}
+	front_close(f);
+	front_mem_destroy(m);
+}
+
+TEST(devices_a_child_inherits_nothing_that_is_not_its_own)
+{
+	static const char *const spec[] = { "rng0:rng,home=child" };
+
+	CHECK_EQ(pipe(stray), 0);
+	setenv("AVSIM_TEST_SECRET", "shh", 1);
+	rig_play(spec, 1, child_inherits_nothing);
+	unsetenv("AVSIM_TEST_SECRET");
+	close(stray[0]);
+}
+
 /* ---- overlay ---- */
 
 enum { DISK = 1 << 20, WRITES = 100, KILLS = 4 };
@@ -388,5 +429,6 @@ int main(int argc, char **argv)
 	return RUN_TESTS(
 		T(devices_a_child_that_dies_is_restarted_and_only_its_device_resets),
 		T(devices_an_overlay_outlives_the_child_that_writes_to_it),
+		T(devices_a_child_inherits_nothing_that_is_not_its_own),
 		T(devices_a_front_end_does_not_fill_the_recording));
 }
