@@ -7,6 +7,7 @@
 #include "ui/cli.h"
 #include "ui/cli_guest.h"
 #include "ui/session.h"
+#include "vdevices/sandbox.h"
 #include "vdevices/vmm.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <linux/io_uring.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,29 +236,28 @@ static void check_memfd(struct doctor_result *r)
 	}
 }
 
-/* In a child: there is no way back out of a namespace. */
-static bool child_can(int flags)
+/* In a child: there is no way back out of a sandbox. */
+static bool child_lacks(enum sandbox_part part)
 {
 	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		_exit(unshare(flags) == 0 ? 0 : 1);
+		struct sandbox_report r;
+
+		_exit(sandbox_enter(0, &r, NULL) || r.lacks >> part & 1);
 	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid &&
-	       WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return pid < 0 || waitpid(pid, &status, 0) != pid || status;
 }
 
 static void check_namespaces(struct doctor_result *r)
 {
-	if (child_can(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET)) {
-		say(r, DOCTOR_OK, "", "user, mount and network");
-	} else {
-		say(r, DOCTOR_WARN,
-		    "sysctl kernel.unprivileged_userns_clone=1, or AppArmor's "
-		    "restriction of user namespaces off for avsim",
+	if (child_lacks(SANDBOX_NAMESPACES)) {
+		say(r, DOCTOR_WARN, sandbox_lacks[SANDBOX_NAMESPACES].remedy,
 		    "not allowed: devices are confined by seccomp and Landlock "
 		    "alone");
+	} else {
+		say(r, DOCTOR_OK, "", "user, mount and network");
 	}
 }
 
@@ -270,9 +269,7 @@ static void check_landlock(struct doctor_result *r)
 	if (abi > 0) {
 		say(r, DOCTOR_OK, "", "ABI %ld", abi);
 	} else {
-		say(r, DOCTOR_WARN,
-		    "a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in "
-		    "the lsm= list",
+		say(r, DOCTOR_WARN, sandbox_lacks[SANDBOX_LANDLOCK].remedy,
 		    "not there: devices are confined by seccomp and "
 		    "namespaces alone");
 	}

@@ -21,6 +21,7 @@
 #include "sim/world.h"
 #include "vdevices/handle.h"
 #include "vdevices/host.h"
+#include "vdevices/sandbox.h"
 #include "vdevices/vsock_switch.h"
 
 #include <errno.h>
@@ -81,6 +82,7 @@ struct devices {
 	size_t n;
 	uv_timer_t *tick;
 	struct vsock_switch *vsock; /* NULL: no device of that type */
+	uint32_t warned; /* bits of enum sandbox_part */
 };
 
 /* ---- events ---- */
@@ -164,14 +166,36 @@ static void more_events(struct device *dev)
 	}
 }
 
+/* Once a run: what this host has devices do without. */
+static void warn_sandbox(struct devices *ds, uint32_t lacks)
+{
+	for (int i = 0; i < SANDBOX_N_PARTS; i++) {
+		if (lacks & ~ds->warned & 1u << i) {
+			av_log(AV_LOG_WARN, "sandbox",
+			       "devices are confined less than they could be: "
+			       "%s; remedy: %s",
+			       sandbox_lacks[i].what, sandbox_lacks[i].remedy);
+		}
+	}
+	ds->warned |= lacks;
+}
+
 static void on_tick(uv_timer_t *t)
 {
 	struct devices *ds = t->data;
+	uint32_t lacks = 0;
 
 	for (size_t i = 0; i < ds->n; i++) {
-		publish_health(&ds->v[i]);
-		more_events(&ds->v[i]);
+		struct device *dev = &ds->v[i];
+
+		if (!dev->health) {
+			continue; /* it did not start, so nothing does */
+		}
+		publish_health(dev);
+		more_events(dev);
+		lacks |= atomic_load(&dev->health->sandbox_lacks);
 	}
+	warn_sandbox(ds, lacks);
 }
 
 /* ---- faults ---- */

@@ -35,6 +35,7 @@ struct health {
 	_Atomic uint64_t features; /* negotiated */
 	_Atomic uint32_t
 		seccomp; /* 2: confined by filter, as the kernel says */
+	_Atomic uint32_t sandbox_lacks; /* bits of enum sandbox_part */
 };
 
 /* The device side's only clock (CLOCK_MONOTONIC, ns): service times here,

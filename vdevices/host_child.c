@@ -257,6 +257,7 @@ static int confine(struct vdev_host *host, unsigned int may, struct av_err *err)
 		return ret;
 	}
 	atomic_store(&d->health->seccomp, 2);
+	atomic_store(&d->health->sandbox_lacks, r.lacks);
 	vdev_event(d,
 		   "sandbox seccomp=2 no_new_privs=1 landlock=%d user_ns=%d "
 		   "mount_ns=%d net_ns=%d",

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order matters: namespaces need /proc and mount(), Landlock needs
- * no_new_privs, and after seccomp none of the calls used here is left.
+ * The order matters: Landlock needs no_new_privs, namespaces need /proc and
+ * mount(), which needs the capabilities that the first of them brings, and after
+ * seccomp none of the calls used here is left.
+ *
+ * There is no namespace of process ids: only a child of who makes one is in it,
+ * so each device would cost a second process that waits and passes its end on.
+ * What it would hide is out of reach already: kill, ptrace and the signals that
+ * fcntl() can order are refused, and /proc is not there.
  *
  * What a library may try in good faith (open a locale, connect to a name
  * service) gets EPERM; everything else that is not on the list ends the
@@ -15,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -35,6 +42,17 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define RESOLV "/etc/resolv.conf"
+
+const struct sandbox_lack sandbox_lacks[SANDBOX_N_PARTS] = {
+	[SANDBOX_NAMESPACES] = {
+		"no user, mount and network namespaces",
+		"sysctl kernel.unprivileged_userns_clone=1, or AppArmor's "
+		"restriction of user namespaces off for avsim" },
+	[SANDBOX_LANDLOCK] = {
+		"no Landlock",
+		"a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in the "
+		"lsm= list" },
+};
 
 /* ---- namespaces ---- */
 
@@ -100,18 +118,34 @@ static bool empty_root(unsigned int may)
 	       !umount2(".", MNT_DETACH) && !chdir("/");
 }
 
+/* Where the distribution forbids the first, only root gets the others. */
 static void namespaces(unsigned int may, struct sandbox_report *r)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	if (unshare(CLONE_NEWUSER)) {
-		return; /* the distribution forbids it; seccomp must do */
-	}
-	r->user_ns = map_ids(uid, gid);
+	r->user_ns = !unshare(CLONE_NEWUSER) && map_ids(uid, gid);
 	unshare(CLONE_NEWIPC | CLONE_NEWUTS);
 	r->mount_ns = !unshare(CLONE_NEWNS) && empty_root(may);
 	r->net_ns = !(may & VDEV_MAY_INET) && !unshare(CLONE_NEWNET);
+}
+
+/* ---- capabilities ---- */
+
+/* Also those that a new user namespace gave. The bounding set stays where
+ * neither that nor root took hold; no_new_privs makes nothing of it. */
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct h = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	const struct __user_cap_data_struct none[2] = { { 0 } };
+
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++) {
+		prctl(PR_CAPBSET_DROP, cap);
+	}
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return syscall(SYS_capset, &h, none) ? -errno : 0;
 }
 
 /* ---- Landlock, by its system calls: the C library has no wrappers ---- */
@@ -210,8 +244,6 @@ static const int always[] = {
 	SCMP_SYS(select),
 	SCMP_SYS(pselect6),
 	SCMP_SYS(close),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fcntl64),
 	SCMP_SYS(dup),
 	SCMP_SYS(dup3),
 	SCMP_SYS(pipe2),
@@ -338,6 +370,29 @@ static int add_refused(scmp_filter_ctx f, unsigned int may)
 	return 0;
 }
 
+/* Without those that order signals, to any process of the user. */
+static const int fcntls[] = {
+	F_DUPFD,      F_DUPFD_CLOEXEC, F_GETFD,	     F_SETFD,
+	F_GETFL,      F_SETFL,	       F_ADD_SEALS,  F_GET_SEALS,
+	F_SETPIPE_SZ, F_GETPIPE_SZ,
+};
+
+static int add_fcntl(scmp_filter_ctx f)
+{
+	const int nr[] = { SCMP_SYS(fcntl), SCMP_SYS(fcntl64) };
+	int ret = 0;
+
+	for (size_t i = 0; i < 2 * sizeof(fcntls) / sizeof(fcntls[0]); i++) {
+		if (!ret && nr[i % 2] >= 0) {
+			ret = seccomp_rule_add(
+				f, SCMP_ACT_ALLOW, nr[i % 2], 1,
+				SCMP_A1_32(SCMP_CMP_EQ,
+					   (unsigned int)fcntls[i / 2]));
+		}
+	}
+	return ret;
+}
+
 /* Rules that look at arguments. */
 static int add_narrow(scmp_filter_ctx f, unsigned int may)
 {
@@ -420,9 +475,11 @@ static int filter(unsigned int may)
 		return -ENOMEM;
 	}
 	seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	seccomp_attr_set(f, SCMP_FLTATR_API_SYSRAWRC, 1); /* why, if not */
 	ret = add_all(f, SCMP_ACT_ALLOW, ALL(always));
 	ret = ret ? ret : add_refused(f, may);
 	ret = ret ? ret : add_narrow(f, may);
+	ret = ret ? ret : add_fcntl(f);
 	if (!ret && (may & VDEV_MAY_INET)) {
 		ret = add_all(f, SCMP_ACT_ALLOW, ALL(inet));
 	}
@@ -452,6 +509,20 @@ static void limit_memory(unsigned int may)
 #endif
 }
 
+static unsigned int lacks(unsigned int may, const struct sandbox_report *r)
+{
+	unsigned int bits = 0;
+
+	if (!r->user_ns || !r->mount_ns ||
+	    (!r->net_ns && !(may & VDEV_MAY_INET))) {
+		bits |= 1u << SANDBOX_NAMESPACES;
+	}
+	if (!r->landlock_abi) {
+		bits |= 1u << SANDBOX_LANDLOCK;
+	}
+	return bits;
+}
+
 int sandbox_enter(unsigned int may, struct sandbox_report *r,
 		  struct av_err *err)
 {
@@ -459,16 +530,24 @@ int sandbox_enter(unsigned int may, struct sandbox_report *r,
 
 	*r = (struct sandbox_report){ 0 };
 	limit_memory(may);
-	prctl(PR_SET_DUMPABLE, 1); /* /proc/self must be ours for the maps */
-	namespaces(may, r);
-	prctl(PR_SET_DUMPABLE, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
 		return av_err_set(err, -errno,
 				  "the kernel has no no_new_privs; run with "
 				  "--no-sandbox if you trust the guest");
 	}
 	r->no_new_privs = true;
+	prctl(PR_SET_DUMPABLE, 1); /* /proc/self must be ours for the maps */
+	namespaces(may, r);
+	prctl(PR_SET_DUMPABLE, 0);
+	ret = drop_capabilities();
+	if (ret) {
+		return av_err_set(err, ret,
+				  "cannot drop capabilities: %s; run with "
+				  "--no-sandbox if you trust the guest",
+				  strerror(-ret));
+	}
 	r->landlock_abi = landlock(may);
+	r->lacks = lacks(may, r);
 	ret = filter(may);
 	if (ret) {
 		return av_err_set(

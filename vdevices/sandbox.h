@@ -14,10 +14,21 @@
 /* Private memory of a device with VDEV_MAY_INET; 1024 connections need half. */
 #define SANDBOX_INET_BYTES (512 << 20)
 
+/* Parts that a host may lack, and devices run all the same. */
+enum sandbox_part {
+	SANDBOX_NAMESPACES,
+	SANDBOX_LANDLOCK,
+	SANDBOX_N_PARTS
+};
+extern const struct sandbox_lack {
+	const char *what, *remedy; /* for people */
+} sandbox_lacks[SANDBOX_N_PARTS];
+
 struct sandbox_report {
 	bool no_new_privs, user_ns, mount_ns, net_ns;
 	int landlock_abi; /* 0: not there */
 	bool seccomp;
+	unsigned int lacks; /* a bit for each enum sandbox_part */
 };
 
 /**
@@ -29,8 +40,8 @@ struct sandbox_report {
  *
  * Stays open: the descriptors there are. With VDEV_MAY_INET also the host's
  * network and /etc/resolv.conf. A missing namespace or Landlock is reported in
- * @r, not an error; no_new_privs and seccomp are required. Return: 0 or -errno
- * with @err.
+ * @r, not an error; no_new_privs, no capabilities and seccomp are required.
+ * Return: 0 or -errno with @err.
  */
 int sandbox_enter(unsigned int may, struct sandbox_report *r,
 		  struct av_err *err);

@@ -79,6 +79,12 @@ static bool can_kill(void)
 	return kill(getppid(), 0) == 0;
 }
 
+/* Have the kernel send them when something happens on a descriptor. */
+static bool can_order_signals(void)
+{
+	return fcntl(STDERR_FILENO, F_SETOWN, getppid()) == 0;
+}
+
 /* The door to mount() and all the rest. */
 static bool can_unshare(void)
 {
@@ -101,6 +107,7 @@ const struct sandbox_probe sandbox_probes[] = {
 	{ "fork", can_fork, 0 },
 	{ "ptrace", can_ptrace, 0 },
 	{ "kill", can_kill, 0 },
+	{ "order signals", can_order_signals, 0 },
 	{ "unshare", can_unshare, 0 },
 	{ "executable memory", can_run_memory, 0 },
 };

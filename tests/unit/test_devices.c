@@ -8,6 +8,7 @@
 
 #include "scenario_world.h"
 
+#include "sim/core/log.h"
 #include "tests/vu/front.h"
 #include "vdevices/devices.h"
 #include "vdevices/host.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <signal.h>
 
 enum {
@@ -51,6 +53,24 @@ static void on_device(void *ctx, const void *msg)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* Lines for the user, of the last run. */
+static struct {
+	char text[4096];
+	size_t n;
+} told;
+
+static void on_line(void *ctx, vtime now, enum av_log_level level,
+		    const char *topic, const char *line)
+{
+	(void)ctx;
+	(void)now;
+	if (level <= AV_LOG_WARN && told.n < sizeof(told.text)) {
+		told.n += (size_t)snprintf(told.text + told.n,
+					   sizeof(told.text) - told.n,
+					   "%s: %s\n", topic, line);
+	}
+}
+
 static void on_over(uv_async_t *a)
 {
 	uv_stop(a->loop);
@@ -80,6 +100,8 @@ static void rig_play(const char *const *spec, size_t n,
 	CHECK(mkdtemp(r->dir) != NULL);
 	pthread_mutex_init(&r->lock, NULL);
 	run_begin(&r->run, "name: t\nduration: 3600\n");
+	memset(&told, 0, sizeof(told));
+	av_log_set_sink(on_line, NULL);
 	CHECK_EQ(bus_subscribe(r->run.w->bus, TOPIC_DEVICE, STAGE_TAP, "test",
 			       on_device, r, &err),
 		 0);
@@ -420,6 +442,59 @@ TEST(devices_a_front_end_does_not_fill_the_recording)
 	rig_play(spec, 1, comes_and_goes);
 }
 
+/* ---- what the user is told ---- */
+
+static size_t told_times(const char *text)
+{
+	size_t n = 0;
+
+	for (const char *p = told.text; (p = strstr(p, text)); p++) {
+		n++;
+	}
+	return n;
+}
+
+/* At least one look of the run's at its devices. */
+static void both_serve(struct rig *r)
+{
+	struct front_mem *m0 = front_mem_create(1, 1 << 20);
+	struct front_mem *m1 = front_mem_create(1, 1 << 20);
+	struct front *f0 = begin(r, "rng0", m0), *f1 = begin(r, "rng1", m1);
+	uint8_t first[2][16] = { { 0 } };
+
+	serves(f0, first[0]);
+	serves(f1, first[1]);
+	await_said(r, "rng0: health", 1);
+	await_said(r, "rng1: health", 1);
+	front_close(f0);
+	front_close(f1);
+	front_mem_destroy(m0);
+	front_mem_destroy(m1);
+}
+
+/* The last test: what it takes from this process it does not give back. */
+TEST(devices_a_host_that_permits_less_is_warned_of_once)
+{
+	static const char *const spec[] = { "rng0:rng,home=child",
+					    "rng1:rng,home=child" };
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare),
+				  0),
+		 0);
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS),
+				  SCMP_SYS(landlock_create_ruleset), 0),
+		 0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+	rig_play(spec, 2, both_serve);
+	CHECK_EQ(told_times("sandbox: "), 2);
+	CHECK_EQ(told_times("no user, mount and network namespaces; remedy: "
+			    "sysctl kernel.unprivileged_userns_clone=1"),
+		 1);
+	CHECK_EQ(told_times("no Landlock; remedy: a kernel with"), 1);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], VDEV_CHILD_ARG)) {
@@ -430,5 +505,6 @@ int main(int argc, char **argv)
 		T(devices_a_child_that_dies_is_restarted_and_only_its_device_resets),
 		T(devices_an_overlay_outlives_the_child_that_writes_to_it),
 		T(devices_a_child_inherits_nothing_that_is_not_its_own),
-		T(devices_a_front_end_does_not_fill_the_recording));
+		T(devices_a_front_end_does_not_fill_the_recording),
+		T(devices_a_host_that_permits_less_is_warned_of_once));
 }

@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <seccomp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -260,25 +262,138 @@ TEST(no_ring_is_made_or_changed_inside)
 	}
 }
 
-TEST(the_kernel_says_that_it_is_confined)
+/* ---- as others see it ---- */
+
+/* A process that is confined, says how by its status, and waits for its end. */
+static pid_t start_confined(unsigned int may, int *end)
 {
 	struct sandbox_report r;
-	int st;
+	int p[2], said[2];
+	char c = 0;
 	pid_t pid;
 
+	CHECK_EQ(pipe(p) | pipe(said), 0);
 	pid = fork();
 	if (pid == 0) {
-		if (sandbox_enter(0, &r, NULL)) {
-			_exit(NO_SANDBOX);
+		close(p[1]);
+		c = !sandbox_enter(may, &r, NULL) && r.no_new_privs &&
+				    r.seccomp
+			    ? 'y'
+			    : 'n';
+		if (write(said[1], &c, 1) != 1 || read(p[0], &c, 1)) {
+			_exit(1);
 		}
-		printf("user_ns=%d mount_ns=%d net_ns=%d landlock=%d\n",
-		       r.user_ns, r.mount_ns, r.net_ns, r.landlock_abi);
-		fflush(stdout);
-		_exit(r.no_new_privs && r.seccomp ? ALLOWED : REFUSED);
+		_exit(0);
+	}
+	close(p[0]);
+	close(said[1]);
+	CHECK_EQ(read(said[0], &c, 1), 1);
+	CHECK_EQ(c, 'y');
+	close(said[0]);
+	*end = p[1];
+	return pid;
+}
+
+/* A line of /proc/@pid/status, a number in @base. */
+static uint64_t status_of(pid_t pid, const char *key, int base)
+{
+	char path[64], line[256];
+	uint64_t v = UINT64_MAX;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, key, strlen(key)) &&
+		    line[strlen(key)] == ':') {
+			v = strtoull(line + strlen(key) + 1, NULL, base);
+		}
+	}
+	if (f) {
+		fclose(f);
+	}
+	return v;
+}
+
+TEST(the_kernel_says_that_it_is_confined)
+{
+	static const unsigned int may[] = { 0, VDEV_MAY_INET, MAY_BLK };
+	struct sandbox_report r;
+	int end, st;
+	bool can_drop; /* the bounding set too */
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		_exit(!sandbox_enter(0, &r, NULL) && r.user_ns);
+	}
+	CHECK_EQ(waitpid(pid, &st, 0), pid);
+	can_drop = WEXITSTATUS(st) || !geteuid();
+	for (size_t i = 0; i < sizeof(may) / sizeof(may[0]); i++) {
+		pid = start_confined(may[i], &end);
+		CHECK_EQ(status_of(pid, "Seccomp", 10), 2);
+		CHECK_EQ(status_of(pid, "NoNewPrivs", 10), 1);
+		CHECK_EQ(status_of(pid, "CapInh", 16), 0);
+		CHECK_EQ(status_of(pid, "CapPrm", 16), 0);
+		CHECK_EQ(status_of(pid, "CapEff", 16), 0);
+		CHECK_EQ(status_of(pid, "CapAmb", 16), 0);
+		if (can_drop) {
+			CHECK_EQ(status_of(pid, "CapBnd", 16), 0);
+		}
+		close(end);
+		CHECK_EQ(waitpid(pid, &st, 0), pid);
+	}
+}
+
+/* ---- hosts that permit less ---- */
+
+/* From here on @nr fails with @err, as on a host without it. */
+static void take_away(int nr, int err)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (seccomp_rule_add(f, SCMP_ACT_ERRNO((unsigned int)err), nr, 0) ||
+	    seccomp_load(f)) {
+		_exit(NO_SANDBOX);
+	}
+	seccomp_release(f);
+}
+
+/* What a process that cannot use @nr lacks; REFUSED: it must not run. */
+static int lacks_without(int nr, int err)
+{
+	struct sandbox_report r;
+	struct av_err e = { 0 };
+	pid_t pid = fork();
+	int st;
+
+	if (pid == 0) {
+		take_away(nr, err);
+		if (!sandbox_enter(0, &r, &e)) {
+			_exit((int)r.lacks);
+		}
+		/* says why, and what to do */
+		_exit(strstr(e.msg, strerror(err)) &&
+				      strstr(e.msg, "--no-sandbox")
+			      ? REFUSED
+			      : NO_SANDBOX);
 	}
 	CHECK_EQ(waitpid(pid, &st, 0), pid);
 	CHECK(WIFEXITED(st));
-	CHECK_EQ(WEXITSTATUS(st), ALLOWED);
+	return WEXITSTATUS(st);
+}
+
+TEST(what_a_host_does_not_permit_is_reported)
+{
+	int ns = lacks_without(SCMP_SYS(unshare), EPERM);
+	int ll = lacks_without(SCMP_SYS(landlock_create_ruleset), ENOSYS);
+
+	CHECK(ns != NO_SANDBOX && ns & 1 << SANDBOX_NAMESPACES);
+	CHECK(ll != NO_SANDBOX && ll & 1 << SANDBOX_LANDLOCK);
+}
+
+TEST(without_a_filter_of_system_calls_nothing_runs)
+{
+	CHECK_EQ(lacks_without(SCMP_SYS(seccomp), EINVAL), REFUSED);
 }
 
 int main(void)
@@ -288,5 +403,7 @@ int main(void)
 			 T(a_device_can_do_its_work_inside),
 			 T(a_ring_does_not_do_what_system_calls_must_not),
 			 T(no_ring_is_made_or_changed_inside),
-			 T(the_kernel_says_that_it_is_confined));
+			 T(the_kernel_says_that_it_is_confined),
+			 T(what_a_host_does_not_permit_is_reported),
+			 T(without_a_filter_of_system_calls_nothing_runs));
 }
