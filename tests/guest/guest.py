@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One guest under QEMU's software emulation, driven from a test.
+"""One guest under QEMU's software emulation, and avsim, driven from a test.
 
-    with Guest(arch="arm64", qemu="11") as g:
-        g.vhost("rng", "/run/x/rng.sock")      # before start()
-        g.start()
-        rc, out = g.run("head -c 100000 /dev/hwrng | wc -c")
+    g = t.new_guest()                          # run.py: of the test's variant
+    g.vhost("rng", t.car.sock("rng.sock"))     # before start()
+    g.start()
+    rc, out = g.run("head -c 100000 /dev/hwrng | wc -c")
 
 Commands go over the virtio port "agent": the host sends one line
 "ID SECONDS BASE64", the guest's init runs the text with dash and answers with
@@ -18,7 +18,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,8 +28,6 @@ from apt import Unavailable  # noqa: E402,F401
 
 # A loaded machine may be several times slower than an idle one.
 SLOW = float(os.environ.get("AVSIM_GUEST_SLOW", "1"))
-
-
 TOP_BUILD = os.environ.get("AVSIM_TOP_BUILDDIR", kit.TOP)
 
 
@@ -131,24 +128,15 @@ class Avsim:
         return self.process.wait(timeout * SLOW)
 
 
-# type -> (PCI device of QEMU, virtio id, queues, config bytes) for vhost()
-VHOST = {
-    "blk": ("vhost-user-blk-pci", 2, 1, 0),
-    "can": (None, 36, 3, 2),
-    "bt": (None, 40, 2, 0),
-    "console": (None, 3, 4, 12),
-    "fs": ("vhost-user-fs-pci", 26, 2, 0),
-    "gpio": ("vhost-user-gpio-pci", 41, 2, 8),
-    "gpu": ("vhost-user-gpu-pci", 16, 2, 16),
-    "i2c": ("vhost-user-i2c-pci", 34, 1, 0),
-    "input": ("vhost-user-input-pci", 18, 2, 136),
-    "net": (None, 1, 2, 0),
-    "rng": ("vhost-user-rng-pci", 4, 1, 0),
-    "rtc": ("vhost-user-rtc-pci", 17, 2, 0),
-    "scmi": ("vhost-user-scmi-pci", 32, 2, 0),
-    "snd": ("vhost-user-snd-pci", 25, 4, 12),
-    "vsock": ("vhost-user-vsock-pci", 19, 3, 8),
+# of vhost(): QEMU's device; or, for its generic test device, virtio id and bytes
+# of configuration
+STUBS = {
+    "blk": "vhost-user-blk-pci",
+    "input": "vhost-user-input-pci",
+    "rng": "vhost-user-rng-pci",
+    "vsock": "vhost-user-vsock-pci",
 }
+GENERIC = {"bt": (40, 5), "console": (3, 12)}
 
 
 def qemu_major(binary):
@@ -161,18 +149,16 @@ def qemu_major(binary):
 
 
 class Guest:
-    """@qemu: "10", "11" (the kit's own) or "host"; @extras: archives beside
-    base and tools ("fio"); @argv: a VMM command line made elsewhere (avsim
-    --print-vmm), to which only the agent port and the log are added."""
+    """@qemu: "10", "11" (the kit's own) or "host"; @workdir: for its socket and
+    logs; @extras: archives beside base and tools ("fio"); @argv: a VMM command
+    line made elsewhere (avsim --print-vmm), to which the agent port is added."""
 
-    def __init__(self, arch="arm64", qemu="11", extras=(), memory_mib=512,
-                 smp=2, append="", argv=None, workdir=None, machine=""):
-        self.arch, self.smp, self.memory_mib = arch, smp, memory_mib
+    def __init__(self, arch, qemu, workdir, extras=(), memory_mib=512,
+                 argv=None):
+        self.arch, self.memory_mib = arch, memory_mib
         self.binary = kit.qemu(qemu, arch) if argv is None else argv[0]
         self.kernel, self.initrd = kit.kernel(arch), kit.initrd(arch, extras)
-        self.append, self.machine = append, machine
-        self.own_dir = workdir is None
-        self.dir = workdir or tempfile.mkdtemp(prefix="avsim-guest-")
+        self.dir = workdir
         self.log = os.path.join(self.dir, "serial.log")
         self.qemu_log = os.path.join(self.dir, "qemu.log")
         self.given = list(argv) if argv else None
@@ -207,33 +193,28 @@ class Guest:
         self.add("-chardev", "socket,id=%s,path=%s%s" % (name, path, again))
         return name
 
-    def vhost(self, kind, path, opts="", **generic):
-        """A vhost-user device of type @kind whose back-end listens on @path.
-        QEMU has a stub for some types only; the others go through its generic
-        test device (11 and up), where virtio_id, queues, config_size of
-        VHOST may be overridden.
+    def vhost(self, kind, path, opts="", queues=2):
+        """A vhost-user device of type @kind whose back-end listens on @path;
+        net, or one of STUBS and GENERIC. GENERIC's need QEMU 10.2 and are told
+        how many @queues there are.
 
         Only blk and net connect again to a new back-end. The stubs built on
-        QEMU's vhost-user-base (rng, input, snd, test-device ...) free the
-        session at a hang-up and assert if a chardev comes back: for them it
-        must not."""
-        name, ident, queues, config = VHOST[kind]
-        ch = self.chardev(path, kind in ("blk", "net", "scsi"))
+        QEMU's vhost-user-base (rng, input, test-device ...) free the session at
+        a hang-up and assert if a chardev comes back: for them it must not."""
+        ch = self.chardev(path, kind in ("blk", "net"))
         if kind == "net":
-            self.add("-netdev", "vhost-user,id=n%s,chardev=%s" % (ch, ch),
-                     "-device", "virtio-net-pci,netdev=n%s%s" % (ch, opts))
-        elif name:
-            self.add("-device", "%s,chardev=%s%s" % (name, ch, opts))
-        else:
-            if self.version < (10, 2):
-                raise Unavailable("QEMU %d.%d has no device for %s" %
-                                  (self.version + (kind,)))
-            self.add("-device", "vhost-user-test-device-pci,chardev=%s,"
-                     "virtio-id=%d,num_vqs=%d,config_size=%d%s" %
-                     (ch, generic.get("virtio_id", ident),
-                      generic.get("queues", queues),
-                      generic.get("config_size", config), opts))
-        return self
+            return self.add(
+                "-netdev", "vhost-user,id=n%s,chardev=%s" % (ch, ch),
+                "-device", "virtio-net-pci,netdev=n%s%s" % (ch, opts))
+        if kind in STUBS:
+            return self.add("-device", "%s,chardev=%s%s" %
+                            (STUBS[kind], ch, opts))
+        if self.version < (10, 2):
+            raise Unavailable("QEMU %d.%d has no device for %s" %
+                              (self.version + (kind,)))
+        return self.add(
+            "-device", "vhost-user-test-device-pci,chardev=%s,virtio-id=%d,"
+            "config_size=%d,num_vqs=%d%s" % (ch, *GENERIC[kind], queues, opts))
 
     def command(self):
         agent = os.path.join(self.dir, "agent.sock")
@@ -244,18 +225,17 @@ class Guest:
             return self.given + base + self.args
         arm = self.arch == "arm64"
         return [self.binary,
-                "-M", ("virt" if arm else "q35") + ",memory-backend=mem" +
-                self.machine,
+                "-M", ("virt" if arm else "q35") + ",memory-backend=mem",
                 "-object", "memory-backend-memfd,id=mem,size=%dM,share=on" %
                 self.memory_mib, "-m", "%dM" % self.memory_mib,
                 "-cpu", "cortex-a57" if arm else "qemu64,+ssse3,+sse4.1,+sse4.2",
-                "-smp", str(self.smp), "-accel", "tcg", "-display", "none",
+                "-smp", "2", "-accel", "tcg", "-display", "none",
                 "-nodefaults",
                 "-chardev", "file,id=serial,path=%s,append=on" % self.log,
                 "-serial", "chardev:serial",
                 "-kernel", self.kernel, "-initrd", self.initrd,
-                "-append", "console=%s quiet panic=-1 %s" %
-                ("ttyAMA0" if arm else "ttyS0", self.append)] + base + self.args
+                "-append", "console=%s quiet panic=-1" %
+                ("ttyAMA0" if arm else "ttyS0")] + base + self.args
 
     # ---- life --------------------------------------------------------------
     def start(self, timeout=60):
@@ -378,12 +358,6 @@ class Guest:
         self.sock.close()
         self.process = self.sock = None
         return status
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.kill()
 
 
 def tail(path, n=600):

@@ -3,7 +3,6 @@
 import os
 
 import kit
-from guest import Guest
 
 PROFILES = {"arm64": "kit", "x86_64": "kit-x86_64"}
 AGENT = """
@@ -42,6 +41,4 @@ def launch(t, *args, profile=None, ready="rng0.sock", record=None):
                          "AVSIM_QEMU": kit.qemu(t.qemu, t.arch),
                          "XDG_CACHE_HOME": os.path.join(t.dir, "cache")})
     t.car.start(ready)
-    t.guest = Guest(t.arch, t.qemu)
-    t.closing.append(t.guest.kill)
-    t.guest.attach(t.car.sock("agent.sock"))
+    t.new_guest().attach(t.car.sock("agent.sock"))

@@ -51,12 +51,10 @@ class Run:
 
     def new_guest(self, **kw):
         """A Guest of this variant, not started; the first is t.guest."""
-        kw.setdefault("arch", self.arch)
-        kw.setdefault("qemu", self.qemu)
         name = "guest%d" % len(self.closing)
         folder = os.path.join(self.dir, name)
         os.mkdir(folder)
-        g = Guest(workdir=folder, **kw)
+        g = Guest(self.arch, self.qemu, folder, **kw)
         self.closing.append(g.kill)
         self.guest = self.guest or g
         return g

@@ -12,7 +12,7 @@ def setup(t):
     t.car.ctl("do", "phone-appear", "name='Anna''s phone'",
               "address=" + MAC)
     g = t.new_guest()
-    g.vhost("bt", t.car.sock("bt0.sock"), config_size=5)
+    g.vhost("bt", t.car.sock("bt0.sock"))
     g.start()
 
 
