@@ -12,7 +12,6 @@ are slow: most of both figures is the guest's own work."""
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from guest import SLOW, GuestError, Unavailable  # noqa: E402
+from guest import SLOW, GuestError, Unavailable, free_port  # noqa: E402
 from run import Run  # noqa: E402
 
 ROUNDS = 5
@@ -38,12 +37,6 @@ def row(name, values, unit, goal, peers):
         name, "%.4g %s" % (value, unit), ">= %.1fx" % goal,
         "QEMU's own %.4g" % peer, ratio,
         "PASS" if ratio >= goal else "MISS"), flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def iperf(t, server, router, back):

@@ -39,6 +39,13 @@ class Skip(Exception):
     """Raised by a test that cannot be run here, with the reason."""
 
 
+def free_port():
+    """TCP's, on the host."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def die_with_parent():
     """In a child before exec: a killed test leaves no process behind."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
@@ -102,6 +109,13 @@ class Avsim:
         if p.returncode:
             raise GuestError("avsim ctl %s: %s" % (" ".join(words), p.stdout))
         return p.stdout
+
+    def dump(self, only):
+        """Text of what its recording has of these channels."""
+        return subprocess.run([os.path.join(TOP_BUILD, "avsim"), "dump",
+                               "--only", only, self.record], text=True,
+                              check=True, stdout=subprocess.PIPE, env=self.env,
+                              timeout=300 * SLOW).stdout
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
@@ -326,6 +340,14 @@ class Guest:
             raise GuestError("'%s' in the guest: status %d: %s" %
                              (script[:60], rc, out[-400:]))
         return out
+
+    def port(self, name):
+        """The guest's device of a virtio port, once it has one."""
+        return "/dev/" + self.check(
+            "for i in $(seq 50); do for n in /sys/class/virtio-ports/*/name; do "
+            "[ \"$(cat $n)\" = %s ] && basename ${n%%/name} && exit 0; done; "
+            "sleep 0.1; done; ls /sys/class/virtio-ports; exit 1" %
+            name).strip()
 
     def put(self, data, path, mode=0o755):
         """A file into the guest (some hundred KiB at most)."""

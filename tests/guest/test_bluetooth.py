@@ -6,13 +6,12 @@ import re
 import socket
 import struct
 import threading
-import time
+
+import kit
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 CI = ["arm64/11"]
 MAC = "02:00:5E:10:20:30"
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
 
 SCENARIO = """name: bt
 duration: 3600s
@@ -278,7 +277,7 @@ def test_a_refused_call_ends(t):
 def test_supported_commands_are_what_btmon_calls_them(t):
     out = t.guest.check("btmon -r /tmp/btmon.snoop | "
                         "grep -E 'Octet [0-9]+ - Bit [0-9]' | sort -u")
-    with open(os.path.join(TOP, "sim/bluetooth/hci_table.c")) as f:
+    with open(os.path.join(kit.TOP, "sim/bluetooth/hci_table.c")) as f:
         rows = re.findall(r"\((?:0x\w+), +(\d+), +(\d), .*?\"(.*?)\"", f.read())
     names = {(int(a), int(b)): n for a, b, n in rows}
     seen = re.findall(r"^\s*(.*?) \(Octet (\d+) - Bit (\d)\)", out, re.M)

@@ -51,19 +51,11 @@ def setup(t):
         getty(t, dev)
 
 
-def named(t, name):
-    """The guest's device of a port."""
-    return "/dev/" + t.guest.check(
-        "for i in $(seq 50); do for n in /sys/class/virtio-ports/*/name; do "
-        "[ \"$(cat $n)\" = %s ] && basename ${n%%/name} && exit 0; done; "
-        "sleep 0.1; done; ls /sys/class/virtio-ports; exit 1" % name).strip()
-
-
 def echo(t, name, size=SIZE):
     out = t.guest.check(
         "head -c %d /dev/urandom >/tmp/f; exec 3<>%s; cat /tmp/f >&3 & "
         "head -c %d <&3 | md5sum; md5sum </tmp/f; rm /tmp/f" %
-        (size, named(t, name), size), timeout=120)
+        (size, t.guest.port(name), size), timeout=120)
     sums = [line.split()[0] for line in out.splitlines() if line.strip()]
     assert len(sums) == 2 and sums[0] == sums[1], out
 
@@ -182,11 +174,11 @@ def test_chardev_echo_10_mb(t):
 
 
 def test_chardev_pty_10_mb_each_way(t):
-    both_ways(t, named(t, "data"), t.pty)
+    both_ways(t, t.guest.port("data"), t.pty)
 
 
 def test_chardev_file_has_the_10_mb_that_were_said(t):
-    dev = named(t, "said")
+    dev = t.guest.port("said")
     t.guest.check("echo hello >%s; echo again >%s" % (dev, dev))
     out = t.guest.check("head -c %d /dev/urandom >/tmp/h; md5sum </tmp/h; "
                         "cat /tmp/h >%s; rm /tmp/h" % (SIZE, dev), timeout=120)
@@ -220,7 +212,7 @@ def test_vhost_user_echo_10_mb(t):
 
 def test_vhost_user_pty_10_mb_each_way(t):
     only_vhost_user(t)
-    both_ways(t, named(t, "vu-data"), t.vu_pty)
+    both_ways(t, t.guest.port("vu-data"), t.vu_pty)
 
 
 def test_vhost_user_console_login_and_size(t):
@@ -242,5 +234,5 @@ def test_ports_come_back_after_a_crash(t):
     t.car.start(*t.socks)
     time.sleep(2)
     echo(t, "echo", 1000000)
-    both_ways(t, named(t, "data"), t.pty, 1000000)
+    both_ways(t, t.guest.port("data"), t.pty, 1000000)
     both_ways(t, "/dev/" + t.console, t.shell, 1000000, window=WINDOW)

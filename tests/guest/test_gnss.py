@@ -5,13 +5,13 @@ file on trout's one port, the other on Cuttlefish's two."""
 import os
 import time
 
+import kit
 from guest import Avsim, Skip
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 CI = ["arm64/11"]
-DATA = os.environ.get("AVSIM_SHARED_DATA", os.path.join(
-    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
-    "..", "shared", "data"))
+DATA = os.environ.get("AVSIM_SHARED_DATA",
+                      os.path.join(kit.TOP, "..", "shared", "data"))
 NEW = os.path.join(DATA, "gnss", "pixel7_gnss_log_v3064.txt")
 OLD = os.path.join(DATA, "gnss", "pseudoranges_log_2016_06_30_21_26_07.txt")
 SPEED = 4
@@ -80,12 +80,6 @@ def setup(t):
     t.got = {}
 
 
-def port(t, name):
-    return "/dev/" + t.guest.check(
-        "for n in /sys/class/virtio-ports/*/name; do "
-        "[ \"$(cat $n)\" = %s ] && basename ${n%%/name}; done; true" % name).strip()
-
-
 def record(path, tag):
     with open(path) as f:
         return [line.rstrip("\n").split(",") for line in f
@@ -113,8 +107,8 @@ def test_both_files_play(t):
     for name, words in (("gnss-raw", "0.05 " + raw), ("gnss-fixed", "0 " + loc),
                         ("gnss", "0.02 " + loc + " " + raw)):
         t.guest.check("setsid dash /tmp/client %s /tmp/%s %s "
-                      "</dev/null >/dev/null 2>&1 &" % (port(t, name), name,
-                                                        words))
+                      "</dev/null >/dev/null 2>&1 &" %
+                      (t.guest.port(name), name, words))
     time.sleep(1)
     for car in t.cars:
         car.ctl("speed", str(SPEED))
@@ -195,5 +189,5 @@ def test_fixes_are_spaced_as_in_the_log(t):
 def test_the_other_ports_request_gets_an_end_mark_alone(t):
     out = t.guest.check(
         "exec 3<>%s; printf CMD_GET_RAWMEASUREMENT >&3; "
-        "head -c 4 <&3 | od -An -tx1" % port(t, "gnss-fixed"), timeout=20)
+        "head -c 4 <&3 | od -An -tx1" % t.guest.port("gnss-fixed"), timeout=20)
     assert out.split() == ["0a"] * 4, out

@@ -5,14 +5,13 @@ and is reached by AF_VSOCK over the loopback CID. The judge is python3-grpcio on
 the host, through a TCP port that a socat of the guest takes to AF_VSOCK."""
 import os
 import re
-import socket
 import subprocess
 import tarfile
 import tempfile
 
 import clients
 import kit
-from guest import SLOW, TOP_BUILD, Skip
+from guest import SLOW, TOP_BUILD, Skip, free_port
 
 MATRIX = ["x86_64/11"]
 PORTS = (9210, 9300, 9310, 9510)  # VHAL, both generations; dumpstate; tracing
@@ -37,12 +36,6 @@ def bundle(path):
             tar.add(lib, "lib/" + os.path.basename(lib))
         for d in DATA:
             tar.add(os.path.join(kit.TOP, d), "data/" + d)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def setup(t):

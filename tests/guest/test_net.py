@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from guest import SLOW, TOP_BUILD, Skip
+from guest import SLOW, Skip, free_port
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 CI = ["x86_64/11", "arm64/10"]
@@ -37,20 +37,14 @@ esac
 """
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def setup(t):
     t.port = free_port()
     t.pairs = pairs = 2 if t.qemu == "11" else 1
-    t.record = os.path.join(t.dir, "run.avrec")
     t.car = t.avsim(
         "--scenario", "idle", "--linger", "--device", "rng", "--device",
         "net,hostname=car,queues=%d,forward=tcp:%d:%d" %
-        (pairs, t.port, GUEST_PORT), record=t.record).start("net.sock", "rng.sock")
+        (pairs, t.port, GUEST_PORT), record=os.path.join(t.dir, "run.avrec"))
+    t.car.start("net.sock", "rng.sock")
     g = t.new_guest()
     ch = g.chardev(t.car.sock("net.sock"))
     g.add("-netdev", "vhost-user,id=n,chardev=%s,queues=%d" % (ch, pairs),
@@ -243,14 +237,6 @@ def test_delay_and_loss_are_felt(t):
     wait(t, "ping -c 1 -W 1 10.0.2.2")
 
 
-def device_events(t):
-    out = subprocess.run([os.path.join(TOP_BUILD, "avsim"), "dump", t.record,
-                          "--only", "device:*"], text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert not out.returncode, out.stdout
-    return out.stdout
-
-
 def test_a_killed_child_comes_back_and_disturbs_nobody(t):
     pid = t.car.device_process("net")
     os.kill(pid, signal.SIGKILL)
@@ -259,7 +245,7 @@ def test_a_killed_child_comes_back_and_disturbs_nobody(t):
     assert t.car.device_process("net") not in (None, pid)
     stop = time.monotonic() + 20 * SLOW
     while True:
-        out = device_events(t)
+        out = t.car.dump("device:*")
         if re.search(r"\tnet\t.*process restarted", out):
             break
         assert time.monotonic() < stop, out[-2000:]

@@ -8,10 +8,9 @@ import base64
 import gzip
 import os
 import re
-import subprocess
 import time
 
-from guest import SLOW, TOP_BUILD, Skip
+from guest import Skip
 from launch import launch
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
@@ -58,17 +57,15 @@ kill $!
 
 
 def setup(t):
-    t.recording = os.path.join(t.dir, "run.avrec")
-    launch(t, "--scenario", "city-drive", "--linger", record=t.recording)
+    launch(t, "--scenario", "city-drive", "--linger",
+           record=os.path.join(t.dir, "run.avrec"))
     t.answers = {}
 
 
 def dev(t, service):
     if t.arch == "x86_64":
         return "/dev/hvc%d" % HVC[service]
-    return "/dev/" + t.guest.check(
-        "for n in /sys/class/virtio-ports/*/name; do [ \"$(cat $n)\" = %s ] && "
-        "basename ${n%%/name}; done; true" % NAMED[service][0]).strip()
+    return t.guest.port(NAMED[service][0])
 
 
 def test_names_and_numbers(t):
@@ -180,11 +177,7 @@ def test_sensor_channel_delivers_samples(t):
 
 
 def dump(t, only):
-    out = subprocess.run([os.path.join(TOP_BUILD, "avsim"), "dump", "--only",
-                          only, t.recording], text=True, check=True,
-                         stdout=subprocess.PIPE, env=t.car.env,
-                         timeout=300 * SLOW).stdout
-    return [line.split("\t") for line in out.splitlines()]
+    return [line.split("\t") for line in t.car.dump(only).splitlines()]
 
 
 def test_the_recording_has_what_the_sensor_channel_gave(t):

@@ -15,11 +15,10 @@ import gzip
 import os
 import re
 import struct
-import subprocess
 import xml.etree.ElementTree as ET
 
 import kit
-from guest import SLOW, TOP_BUILD, Skip
+from guest import Skip
 from launch import launch
 
 MATRIX = ["arm64/11", "arm64/10"]
@@ -64,11 +63,10 @@ def setup(t):
     drive = os.path.join(t.dir, "weave.yaml")
     with open(drive, "w") as f:
         f.write(SCENARIO)
-    t.recording = os.path.join(t.dir, "run.avrec")
     t.reads = []  # (sensor, rate, [(t, x, y, z)])
     launch(t, "--scenario", drive, "--linger",
            profile=PROFILE.replace("HOME", HOMES[t.qemu]), ready="scmi0.sock",
-           record=t.recording)
+           record=os.path.join(t.dir, "run.avrec"))
 
 
 def device(t, name):
@@ -158,7 +156,7 @@ def lost_by_linux(t):
 def dropped(t):
     """What avsim says, once a second, that it could not get rid of."""
     return max([int(n) for n in re.findall(
-        r" dropped=(\d+)", dump(t, "device:scmi0"))] or [0])
+        r" dropped=(\d+)", t.car.dump("device:scmi0"))] or [0])
 
 
 def check_read(t, rows, rate, seconds):
@@ -208,7 +206,7 @@ def test_the_recording_has_what_the_guest_read(t):
             name, rate, len(within), len(rows), lost)
         for ns, *xyz in rows:
             assert known[ns] == xyz, (name, rate, ns, known.get(ns), xyz)
-    commands = dump(t, "command:*")
+    commands = t.car.dump("command:*")
     assert "sensor-rate" in commands, commands[:400]
 
 
@@ -272,17 +270,10 @@ def signal(t, path):
     return [(ns, v[0]) for ns, v in channel(t, "signal:" + path)]
 
 
-def dump(t, only):
-    return subprocess.run([os.path.join(TOP_BUILD, "avsim"), "dump", "--only",
-                           only, t.recording], text=True, check=True,
-                          stdout=subprocess.PIPE, env=t.car.env,
-                          timeout=300 * SLOW).stdout
-
-
 def channel(t, only):
     """[(ns, [values])]"""
     out = []
-    for line in dump(t, only).splitlines():
+    for line in t.car.dump(only).splitlines():
         at, _, _, *v = line.split("\t")
         s, frac = at.split(".")
         out.append((int(s) * 10**9 + int(frac), [float(x) for x in v]))

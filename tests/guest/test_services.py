@@ -83,12 +83,12 @@ def setup(t):
     scenario = os.path.join(t.dir, "audio.yaml")
     with open(scenario, "w") as f:
         f.write(SCENARIO)
-    t.record = os.path.join(t.dir, "run.avrec")
     t.capture = os.path.join(t.dir, "c.pcapng")
     t.car = t.avsim(scenario, "--speed", "1", "--device", "vsock0",
                     "--capture", t.capture, "--capture-only", "vsock",
                     "--audio-focus", "vsock:3:9410",
-                    record=t.record).start("vsock0.sock", "vsock.sock")
+                    record=os.path.join(t.dir, "run.avrec"))
+    t.car.start("vsock0.sock", "vsock.sock")
     t.hybrid = t.car.sock("vsock.sock")
     g = t.new_guest()
     g.vhost("vsock", t.car.sock("vsock0.sock"))
@@ -157,15 +157,13 @@ def test_audio_focus_reaches_a_server_in_the_guest(t):
 def test_the_run_replays_without_the_guest(t):
     """Last: ends avsim. What the guest set is in the recording."""
     t.car.stop()
-    avsim = os.path.join(TOP_BUILD, "avsim")
-    env = dict(os.environ, AVSIM_DATADIR=kit.TOP)
-    out = subprocess.run([avsim, "replay", t.record, "--speed", "max"],
-                         text=True, stdin=subprocess.DEVNULL, env=env,
+    out = subprocess.run([os.path.join(TOP_BUILD, "avsim"), "replay",
+                          t.car.record, "--speed", "max"],
+                         text=True, stdin=subprocess.DEVNULL, env=t.car.env,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert out.returncode == 0, out.stdout
     assert "as recorded" in out.stdout, out.stdout
-    dump = subprocess.run([avsim, "dump", t.record, "--only", "command:*"],
-                          text=True, stdout=subprocess.PIPE, env=env).stdout
+    dump = t.car.dump("command:*")
     assert "guest" in dump and "26.5" in dump and "19.5" in dump, dump
 
 
