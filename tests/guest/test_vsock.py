@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """virtio-vsock: socat in the guest against avsim's services, unix sockets and
 programs on the host, and the host against socat in the guest."""
+import fcntl
 import hashlib
 import os
 import socket
+import struct
+import termios
 import threading
+import time
+
+from guest import SLOW
 
 MATRIX = ["arm64/11", "x86_64/11", "arm64/10", "x86_64/10"]
 CI = ["arm64/11", "x86_64/10"]
 PORT = 7010
-RULES = "%d=exec:cat;7012=closed" % 7011
 
 
 def setup(t):
-    t.car = t.avsim("--scenario", "idle", "--linger", "--device",
-                    "vsock0,ports=" + RULES).start("vsock0.sock", "vsock.sock")
+    t.car = t.avsim("--scenario", "idle", "--linger",
+                    "--device", "vsock0,ports=7011=exec:cat;7012=closed")
+    t.car.start("vsock0.sock", "vsock.sock")
     t.hybrid = t.car.sock("vsock.sock")
     g = t.new_guest()
     g.vhost("vsock", t.car.sock("vsock0.sock"))
@@ -46,6 +52,11 @@ def read_all(c):
         if not b:
             return out
         out += b
+
+
+def waiting(c):
+    """Bytes that nobody has read yet."""
+    return struct.unpack("i", fcntl.ioctl(c, termios.FIONREAD, bytes(4)))[0]
 
 
 def test_the_guest_has_its_cid(t):
@@ -124,22 +135,27 @@ def test_host_reaches_a_server_in_the_guest(t):
 
 
 def test_a_reader_that_stops_holds_the_guest_and_loses_nothing(t):
-    go = threading.Event()
-    got = []
+    full, go, got = threading.Event(), threading.Event(), []
 
     def handler(c):
-        go.wait(30)
+        n = 0
+        while not n or waiting(c) != n:  # until no more is coming
+            n = waiting(c)
+            time.sleep(0.5)
+        full.set()
+        go.wait(30 * SLOW)
         got.append(hashlib.sha256(read_all(c)).hexdigest())
     s = serve("%s_%d" % (t.hybrid, PORT + 1000), handler)
-    t.guest.check("head -c 5000000 /dev/urandom >/tmp/r")
-    token = t.guest.send("socat -u OPEN:/tmp/r VSOCK-CONNECT:2:%d; sha256sum </tmp/r" %
-                 (PORT + 1000), timeout=60)
+    t.guest.check("head -c 5000000 /dev/urandom >/tmp/r; "
+                  "(socat -u OPEN:/tmp/r VSOCK-CONNECT:2:%d && >/tmp/sent) "
+                  "</dev/null >/dev/null 2>&1 &" % (PORT + 1000))
+    assert full.wait(30 * SLOW)
+    t.guest.check("[ ! -e /tmp/sent ]")
     go.set()
-    rc, out = t.guest.collect(token)
+    out = t.guest.check("until [ -e /tmp/sent ]; do sleep 0.1; done; "
+                        "sha256sum </tmp/r", timeout=60)
     s.close()
-    assert rc == 0, out
-    for _ in range(100):
-        if got:
-            break
-        threading.Event().wait(0.1)
+    end = time.monotonic() + 10 * SLOW
+    while not got and time.monotonic() < end:
+        time.sleep(0.1)
     assert got and got[0] == out.split()[0], (got, out)
