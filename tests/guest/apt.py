@@ -102,11 +102,9 @@ Acquire::Retries "3";
                    "apt-get " + " ".join(args[:3]), env=env, cwd=self.dir)
 
     def download(self, packages):
-        """The packages with all that they depend on; paths of the files and
-        "name_version" of each."""
+        """The packages with all that they depend on; paths of the files."""
         self.get("install", "--download-only", *packages)
-        debs = sorted(glob.glob(os.path.join(self.dir, "cache/archives/*.deb")))
-        return debs
+        return sorted(glob.glob(os.path.join(self.dir, "cache/archives/*.deb")))
 
     def download_one(self, package):
         """One package without its dependencies."""

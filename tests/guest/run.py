@@ -84,7 +84,8 @@ def reason(e):
     text = str(e) or type(e).__name__
     if not isinstance(e, (Skip, Unavailable)):
         at = traceback.extract_tb(e.__traceback__)
-        own = [f for f in at if os.path.basename(f.filename).startswith("test_")]
+        own = [f for f in at if os.path.basename(f.filename).startswith(
+            ("test_", "clients"))]
         f = (own or at)[-1]
         text = "%s:%d: %s: %s" % (os.path.basename(f.filename), f.lineno,
                                   type(e).__name__, text)
