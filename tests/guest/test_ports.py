@@ -10,6 +10,7 @@ import os
 import re
 import time
 
+import bluez
 from guest import Skip
 from launch import launch
 
@@ -124,25 +125,15 @@ def test_btattach_on_the_profiles_port(t):
                       ">/tmp/socat.log 2>&1 & sleep 1; [ -e /tmp/hci ] || "
                       "cat /tmp/socat.log" % line)
         line = "/tmp/hci"
-    t.guest.check("mkdir -p /run/dbus; dbus-daemon "
-                  "--config-file=/usr/share/dbus-1/system.conf --nopidfile; "
-                  "btattach -B %s -P h4 >/tmp/attach.log 2>&1 & "
-                  "sleep 1; bluetoothd -n >/tmp/bluetoothd.log 2>&1 & "
-                  "for i in $(seq 30); do hciconfig hci0 2>/dev/null | "
-                  "grep -q RUNNING && dbus-send --system --print-reply "
-                  "--dest=org.bluez /org/bluez/hci0 "
-                  "org.freedesktop.DBus.Properties.GetAll "
-                  "string:org.bluez.Adapter1 >/dev/null 2>&1 && exit 0; sleep 1; "
-                  "done; cat /tmp/attach.log /tmp/bluetoothd.log; exit 1" % line,
-                  timeout=60)
+    bluez.start(t.guest, line)
 
 
 def test_bluetooth_finds_the_phone(t):
     t.car.ctl("do", "phone-appear", "name=Anna", "address=" + MAC)
-    out = t.guest.check("(echo power on; sleep 1; echo scan on; sleep 12; "
-                        "echo quit) | bluetoothctl 2>&1; hcitool name " + MAC,
-                        timeout=60)
+    out = bluez.ctl(t.guest, ("power on", "power on succeeded"),
+                    ("scan on", MAC + " Anna"))
     assert MAC + " Anna" in out, out
+    out = t.guest.check("hcitool name " + MAC)
     assert out.strip().endswith("Anna"), out
 
 
