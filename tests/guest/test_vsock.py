@@ -116,7 +116,8 @@ def test_unix_socket_to_guest_with_half_close(t):
 
 def test_host_reaches_a_server_in_the_guest(t):
     t.guest.check("(socat VSOCK-LISTEN:9410,fork EXEC:cat "
-                  ">/dev/null 2>&1 </dev/null &); sleep 0.5")
+                  ">/dev/null 2>&1 </dev/null &); "
+                  "until ss --vsock -l -n | grep -q ':9410'; do sleep 0.1; done")
     c = socket.socket(socket.AF_UNIX)
     c.settimeout(30)
     c.connect(t.hybrid)
