@@ -60,7 +60,8 @@ def end(process):
 
 class Avsim:
     """avsim in a run dir of its own: start(), kill() as a crash would, start()
-    again. args: what follows "avsim run --headless --no-record --run-dir DIR"."""
+    again. args: what follows "avsim run --headless --run-dir DIR"; record: the
+    file, without one nothing is recorded; env: more of the environment."""
 
     def __init__(self, args, run_dir, record=None, env=None):
         self.args, self.dir, self.record = list(args), run_dir, record

@@ -154,6 +154,8 @@ def variants(name, wanted):
 
 
 class Group:
+    """A file on a variant, in a process of its own: worker()."""
+
     def __init__(self, name, variant):
         self.name, self.variant = name, variant
         self.arch, self.qemu = variant.split("/")

@@ -97,7 +97,7 @@ def setup(t):
 
 def channel(t, port):
     path = os.path.join(t.dir, "t%d.sock" % port)
-    t.tunnel = Tunnel(t, path, port)
+    Tunnel(t, path, port)
     return t.grpc.insecure_channel("unix:" + path, options=[
         ("grpc.use_local_subchannel_pool", 1)])
 
