@@ -198,8 +198,7 @@ def test_the_link_is_secured_with_the_key(t):
 def rfcomm(t):
     """The hands-free service on /dev/rfcomm0; what it says in /tmp/at."""
     t.guest.check("rfcomm connect 0 %s 3 >/tmp/rfcomm.log 2>&1 & "
-                  "for i in $(seq 80); do sleep 0.1; "
-                  "grep -q Connected /tmp/rfcomm.log && break; done; "
+                  "until [ -c /dev/rfcomm0 ]; do sleep 0.1; done; "
                   "stty -F /dev/rfcomm0 raw -echo; "
                   "cat /dev/rfcomm0 >>/tmp/at 2>/dev/null & sleep 0.5" % MAC,
                   timeout=40)
