@@ -4,6 +4,7 @@ from a client on the host into the guest, and from there by socat's AF_VSOCK to
 the service (or, for audio focus, from avsim to a server in the guest).
 Judged by python3-grpcio."""
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -102,9 +103,15 @@ def channel(t, port):
         ("grpc.use_local_subchannel_pool", 1)])
 
 
+def virtual(t):
+    """Seconds of the run so far."""
+    return float(re.search(r"time: +([\d.]+) s", t.car.ctl("status")).group(1))
+
+
 def test_tracing_starts(t):
     """The session is fetched when the others have made something to see."""
     t.tracing, t.session = clients.start_tracing(channel(t, 9510))
+    t.began = virtual(t)
 
 
 def test_vhal_of_android_14_and_later(t):
@@ -123,6 +130,8 @@ def test_dumpstate_collects(t):
 
 def test_tracing_collects(t):
     from perfetto_trace import Trace
+    while virtual(t) < t.began + 2:  # devices tell their figures once a second
+        time.sleep(0.1)
     r = t.tracing.StopTracing(t.session, timeout=30 * SLOW)
     assert r.is_ok, r
     data = b"".join(b.buffer for b in t.tracing.GetTracingFile(
