@@ -258,8 +258,9 @@ static void flush(struct net_dev *n)
 /* New buffers came to queue @kicked. */
 static void kick_rx(struct net_dev *n, unsigned int kicked)
 {
-	while (n->wait.head) {
-		const struct net_frame *e = n->wait.head;
+	const struct net_frame *e;
+
+	while ((e = net_fifo_first(&n->wait))) {
 		unsigned int q = receive_queue(n, e->data, e->len);
 
 		if (!vdev_queue_enabled(n->d, q)) {
@@ -271,7 +272,7 @@ static void kick_rx(struct net_dev *n, unsigned int kicked)
 			}
 			break;
 		}
-		free(net_fifo_take(&n->wait));
+		net_fifo_drop(&n->wait);
 	}
 	flush(n);
 }
@@ -468,7 +469,7 @@ static void net_close(struct vdev *d)
 
 	net_line_destroy(n->line);
 	net_stack_destroy(n->stack);
-	net_fifo_clear(&n->wait);
+	net_fifo_finish(&n->wait);
 	free(n);
 }
 
@@ -491,8 +492,10 @@ static int net_open(struct vdev *d, const struct vdev_args *a,
 		n->rx[i].iov = n->rx_iov[i];
 		n->rx[i].max_iov = VIRTQ_IOV_MAX;
 	}
-	net_fifo_init(&n->wait, WAIT_FRAMES, WAIT_BYTES);
 	ret = net_opts_parse(a, &n->o, err);
+	if (!ret && net_fifo_init(&n->wait, WAIT_FRAMES, WAIT_BYTES)) {
+		ret = av_err_set(err, -ENOMEM, "%s: out of memory", a->name);
+	}
 	net_ctrl_reset(&n->ctrl, n->o.mac, n->o.pairs);
 	snprintf(stream, sizeof(stream), "device/%s/line", a->name);
 	av_rand_init(&r, a->seed, stream);

@@ -4,7 +4,9 @@
 #include "vdevices/net_line.h"
 
 #include "vdevices/health.h"
+#include "vdevices/net_frame.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,58 +20,90 @@ enum {
 };
 #define EARLY_NS 500000 /* half a tick of the loop's timers */
 
-void net_fifo_init(struct net_fifo *f, size_t max_n, size_t max_bytes)
+/* What a frame of @len bytes takes of the ring. */
+static size_t place_of(size_t len)
+{
+	return (sizeof(struct net_frame) + len + 15) & ~(size_t)15;
+}
+
+int net_fifo_init(struct net_fifo *f, size_t max_n, size_t max_bytes)
 {
 	*f = (struct net_fifo){ .max_n = max_n, .max_bytes = max_bytes };
-	f->tail = &f->head;
+	/* where a frame goes on at 0, less than the longest one is lost */
+	f->size =
+		max_bytes + max_n * place_of(15) + 2 * place_of(NET_FRAME_MAX);
+	f->ring = malloc(f->size);
+	f->size = f->ring ? f->size : 0;
+	return f->ring ? 0 : -ENOMEM;
+}
+
+void net_fifo_finish(struct net_fifo *f)
+{
+	free(f->ring);
+	*f = (struct net_fifo){ 0 };
+}
+
+/* Room for @need bytes in one piece behind the last frame, or NULL. */
+static uint8_t *place(struct net_fifo *f, size_t need)
+{
+	bool around = f->n && f->to <= f->from;
+
+	if (around ? f->from - f->to >= need : f->size - f->to >= need) {
+		return f->ring + f->to;
+	}
+	if (around || f->from < need) {
+		return NULL;
+	}
+	f->end = f->to;
+	return f->ring;
 }
 
 bool net_fifo_put(struct net_fifo *f, const uint8_t *frame, size_t len,
 		  int64_t due)
 {
 	struct net_frame *e;
+	uint8_t *p;
 
 	if (f->n >= f->max_n || len > f->max_bytes - f->bytes) {
 		return false;
 	}
-	e = malloc(sizeof(*e) + len);
-	if (!e) {
+	p = place(f, place_of(len));
+	if (!p) {
 		return false;
 	}
-	e->next = NULL;
+	e = (void *)p;
 	e->due = due;
 	e->len = len;
 	memcpy(e->data, frame, len);
-	*f->tail = e;
-	f->tail = &e->next;
+	f->to = (size_t)(p - f->ring) + place_of(len);
 	f->n++;
 	f->bytes += len;
 	return true;
 }
 
-struct net_frame *net_fifo_take(struct net_fifo *f)
+struct net_frame *net_fifo_first(const struct net_fifo *f)
 {
-	struct net_frame *e = f->head;
+	return f->n ? (void *)(f->ring + f->from) : NULL;
+}
 
-	if (e) {
-		f->head = e->next;
-		f->tail = f->head ? f->tail : &f->head;
-		f->n--;
-		f->bytes -= e->len;
+void net_fifo_drop(struct net_fifo *f)
+{
+	const struct net_frame *e = net_fifo_first(f);
+	bool around = f->to <= f->from;
+
+	f->n--;
+	f->bytes -= e->len;
+	f->from += place_of(e->len);
+	if (!f->n) {
+		f->from = f->to = 0;
+	} else if (around && f->from == f->end) {
+		f->from = 0;
 	}
-	return e;
 }
 
 void net_fifo_clear(struct net_fifo *f)
 {
-	for (;;) {
-		struct net_frame *e = net_fifo_take(f);
-
-		if (!e) {
-			return;
-		}
-		free(e);
-	}
+	f->n = f->bytes = f->from = f->to = 0;
 }
 
 struct way {
@@ -89,6 +123,14 @@ struct net_line {
 	double rate_bps; /* 0: no limit */
 };
 
+static void finish(struct net_line *l)
+{
+	for (int i = 0; i < WAYS; i++) {
+		net_fifo_finish(&l->way[i].fifo);
+	}
+	free(l);
+}
+
 struct net_line *net_line_create(uv_loop_t *loop, const struct av_rand *rand,
 				 const struct net_line_ops *ops, void *ctx)
 {
@@ -101,7 +143,10 @@ struct net_line *net_line_create(uv_loop_t *loop, const struct av_rand *rand,
 	l->ctx = ctx;
 	l->rand = *rand;
 	for (int i = 0; i < WAYS; i++) {
-		net_fifo_init(&l->way[i].fifo, LINE_FRAMES, LINE_BYTES);
+		if (net_fifo_init(&l->way[i].fifo, LINE_FRAMES, LINE_BYTES)) {
+			finish(l);
+			return NULL;
+		}
 	}
 	uv_timer_init(loop, &l->timer);
 	uv_unref((uv_handle_t *)&l->timer);
@@ -110,7 +155,7 @@ struct net_line *net_line_create(uv_loop_t *loop, const struct av_rand *rand,
 
 static void on_closed(uv_handle_t *h)
 {
-	free(h);
+	finish((struct net_line *)h);
 }
 
 void net_line_destroy(struct net_line *l)
@@ -163,12 +208,11 @@ static void deliver(struct net_line *l, int64_t now)
 {
 	for (int i = 0; i < WAYS; i++) {
 		struct net_fifo *f = &l->way[i].fifo;
+		struct net_frame *e;
 
-		while (f->head && f->head->due <= now + EARLY_NS) {
-			struct net_frame *e = net_fifo_take(f);
-
+		while ((e = net_fifo_first(f)) && e->due <= now + EARLY_NS) {
 			l->ops->arrive(l->ctx, i == TO_GUEST, e->data, e->len);
-			free(e);
+			net_fifo_drop(f);
 		}
 	}
 	l->ops->flush(l->ctx);
@@ -181,7 +225,7 @@ static void arm(struct net_line *l, int64_t now)
 	int64_t due = INT64_MAX;
 
 	for (int i = 0; i < WAYS; i++) {
-		const struct net_frame *e = l->way[i].fifo.head;
+		const struct net_frame *e = net_fifo_first(&l->way[i].fifo);
 
 		due = e && e->due < due ? e->due : due;
 	}

@@ -17,24 +17,29 @@
 /* ---- frames that wait ---- */
 
 struct net_frame {
-	struct net_frame *next;
 	int64_t due; /* ns */
 	size_t len;
 	uint8_t data[];
 };
 
+/* They lie in a ring made beforehand, each in one piece. */
 struct net_fifo {
-	struct net_frame *head, **tail;
+	uint8_t *ring;
+	size_t size, from, to;
+	size_t end; /* of what is there before it goes on at 0 */
 	size_t n, bytes;
 	size_t max_n, max_bytes;
 };
 
-void net_fifo_init(struct net_fifo *f, size_t max_n, size_t max_bytes);
+/* -ENOMEM: it takes nothing. */
+int net_fifo_init(struct net_fifo *f, size_t max_n, size_t max_bytes);
+void net_fifo_finish(struct net_fifo *f);
 /* A copy goes in. False: full. */
 bool net_fifo_put(struct net_fifo *f, const uint8_t *frame, size_t len,
 		  int64_t due);
-/* Out of the queue, the caller's; or NULL. */
-struct net_frame *net_fifo_take(struct net_fifo *f);
+/* The first one, until it is dropped; NULL: none. */
+struct net_frame *net_fifo_first(const struct net_fifo *f);
+void net_fifo_drop(struct net_fifo *f);
 void net_fifo_clear(struct net_fifo *f);
 
 /* ---- the line ---- */

@@ -819,6 +819,53 @@ TEST(net_control_with_too_many_addresses_receives_all)
 	CHECK(!net_ctrl_wants(&c, (const uint8_t *)"\3\3\4\5\6\7"));
 }
 
+/* ---- frames that wait ---- */
+
+/* Whatever the order of coming and going: what the limits allow fits, and comes
+ * out as it went in. */
+TEST(net_a_queue_takes_what_its_limits_allow_and_keeps_order)
+{
+	enum { N = 20, BYTES = 200000, ROUNDS = 20000 };
+	static uint8_t frame[NET_FRAME_MAX];
+	struct net_fifo f;
+	struct av_rand r;
+	size_t len[N], first = 0, n = 0, bytes = 0;
+	uint8_t said = 0, heard = 0;
+
+	av_rand_init(&r, 1, "fifo");
+	CHECK_EQ(net_fifo_init(&f, N, BYTES), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		size_t max = av_rand_below(&r, 4) ? 1500 : NET_FRAME_MAX;
+		size_t k = 1 + av_rand_below(&r, max);
+		const struct net_frame *e = net_fifo_first(&f);
+
+		CHECK_EQ(e != NULL, n > 0);
+		if (e && av_rand_below(&r, 2)) {
+			CHECK_EQ(e->len, len[first]);
+			CHECK_EQ(e->data[0], heard);
+			CHECK_EQ(e->data[e->len - 1], heard);
+			heard++;
+			bytes -= len[first];
+			first = (first + 1) % N;
+			n--;
+			net_fifo_drop(&f);
+			continue;
+		}
+		memset(frame, said, k);
+		CHECK_EQ(net_fifo_put(&f, frame, k, i),
+			 n < N && bytes + k <= BYTES);
+		if (n < N && bytes + k <= BYTES) {
+			len[(first + n++) % N] = k;
+			bytes += k;
+			said++;
+		}
+	}
+	CHECK(said > 0 && heard > 0);
+	net_fifo_clear(&f);
+	CHECK(!net_fifo_first(&f));
+	net_fifo_finish(&f);
+}
+
 /* ---- the line ---- */
 
 struct arrivals {
@@ -963,5 +1010,6 @@ int main(void)
 		T(net_control_with_too_many_addresses_receives_all),
 		T(net_loss_takes_its_share_and_the_seed_says_which),
 		T(net_delay_is_kept_and_so_is_the_order),
+		T(net_a_queue_takes_what_its_limits_allow_and_keeps_order),
 		T(net_bandwidth_spreads_frames_and_a_full_line_loses));
 }
