@@ -27,6 +27,69 @@
 
 enum { CONNECT_TICKS = 3 }; /* a guest's driver answers at once or never */
 
+/* ---- buffers ---- */
+
+void *vsock_buf_get(struct vsock_guest *g, size_t need, size_t *size)
+{
+	size_t n = VSOCK_BUF_MIN;
+	unsigned int i = 0;
+	struct vsock_spare *p;
+
+	while (n < need && n <= VSOCK_HELD_MAX) {
+		n *= 2;
+		i++;
+	}
+	if (g->n.held + n > VSOCK_HELD_MAX) {
+		return NULL;
+	}
+	p = g->spare[i];
+	if (p) {
+		g->spare[i] = p->next;
+		g->spare_bytes -= n;
+	} else {
+		p = malloc(n);
+	}
+	if (p) {
+		g->n.held += n;
+		*size = n;
+	}
+	return p;
+}
+
+void vsock_buf_put(struct vsock_guest *g, void *buf, size_t size)
+{
+	struct vsock_spare *p = buf;
+	unsigned int i = 0;
+
+	if (!buf) {
+		return;
+	}
+	g->n.held -= size;
+	if (g->spare_bytes + size > VSOCK_SPARE_MAX) {
+		free(buf);
+		return;
+	}
+	while ((size_t)VSOCK_BUF_MIN << i < size) {
+		i++;
+	}
+	p->next = g->spare[i];
+	g->spare[i] = p;
+	g->spare_bytes += size;
+}
+
+static void drop_spare(struct vsock_guest *g)
+{
+	for (unsigned int i = 0; i < VSOCK_SIZES; i++) {
+		while (g->spare[i]) {
+			struct vsock_spare *p = g->spare[i];
+
+			g->spare[i] = p->next;
+			free(p);
+		}
+	}
+	g->spare_bytes = 0;
+}
+
 /* ---- table ---- */
 
 static unsigned int hash_of(uint32_t host, uint32_t guest)
@@ -77,8 +140,7 @@ struct vsock_conn *vsock_new_conn(struct vsock_guest *g, uint32_t host,
 
 void vsock_drop_held(struct vsock_conn *c)
 {
-	c->g->n.held -= c->size;
-	free(c->buf);
+	vsock_buf_put(c->g, c->buf, c->size);
 	c->buf = NULL;
 	c->from = c->to = c->size = c->part = 0;
 }
@@ -131,7 +193,7 @@ void vsock_reap(struct vsock_guest *g)
 			}
 			*at = c->hash_next;
 			vsock_drop_held(c);
-			free(c->out);
+			vsock_buf_put(g, c->out, c->out_size);
 			free(c);
 			g->n_dead--;
 		}
@@ -254,7 +316,7 @@ static void drop_relay(struct vsock_guest *g)
 		struct vsock_relay *r = g->relay;
 
 		g->relay = r->next;
-		free(r);
+		vsock_buf_put(g, r, r->size);
 	}
 	g->relay_end = &g->relay;
 	g->relay_bytes = 0;
@@ -284,6 +346,7 @@ void vsock_guest_up(struct vsock_guest *g, bool up)
 		g->n_orphans = 0;
 		drop_relay(g);
 		each(g, 0, vsock_dead);
+		drop_spare(g);
 	}
 }
 

@@ -5,7 +5,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- bytes ---- */
@@ -39,20 +38,17 @@ static int hold_bytes(struct vsock_conn *c, const void *data, size_t len)
 		c->from = 0;
 	}
 	if (need > c->size) {
-		size_t size = c->size ? c->size : 4096;
-		uint8_t *p;
+		size_t size;
+		uint8_t *p = vsock_buf_get(c->g, need < 4096 ? 4096 : need,
+					   &size);
 
-		while (size < need) {
-			size *= 2;
-		}
-		if (c->g->n.held + size - c->size > VSOCK_HELD_MAX) {
+		if (!p) {
 			return -ENOBUFS;
 		}
-		p = realloc(c->buf, size);
-		if (!p) {
-			return -ENOMEM;
+		if (c->buf) {
+			memcpy(p, c->buf, c->to);
 		}
-		c->g->n.held += size - c->size;
+		vsock_buf_put(c->g, c->buf, c->size);
 		c->buf = p;
 		c->size = size;
 	}

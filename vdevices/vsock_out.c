@@ -5,7 +5,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -88,7 +87,7 @@ static ssize_t write_message(struct vsock_conn *c, const uint8_t *buf,
 		c->todo |= DO_WRITABLE;
 		return 0;
 	}
-	c->out = malloc(len ? len : 1);
+	c->out = vsock_buf_get(c->g, len, &c->out_size);
 	if (!c->out) {
 		return -ENOMEM;
 	}
@@ -206,21 +205,23 @@ bool vsock_relay_in(struct vsock_guest *g, const struct vsock_hdr *h,
 {
 	uint32_t len = le32toh(h->len);
 	struct vsock_relay *r;
+	size_t size;
 
 	if (!g->up || g->relay_bytes + sizeof(*r) + len > RELAY_MAX) {
 		return false;
 	}
-	r = malloc(sizeof(*r) + len);
+	r = vsock_buf_get(g, sizeof(*r) + len, &size);
 	if (!r) {
 		return false;
 	}
 	r->next = NULL;
+	r->size = size;
 	r->from = 0;
 	r->h = *h;
 	if (len) {
 		memcpy(r->data, data, len);
 	}
-	g->relay_bytes += sizeof(*r) + len;
+	g->relay_bytes += size;
 	*g->relay_end = r;
 	g->relay_end = &r->next;
 	g->out.wake(g->out.ctx);
@@ -231,7 +232,7 @@ bool vsock_relay_in(struct vsock_guest *g, const struct vsock_hdr *h,
 
 static void end_of_message(struct vsock_conn *c)
 {
-	free(c->out);
+	vsock_buf_put(c->g, c->out, c->out_size);
 	c->out = NULL;
 }
 
@@ -377,8 +378,8 @@ static bool pump_relay(struct vsock_guest *g)
 		if (!g->relay) {
 			g->relay_end = &g->relay;
 		}
-		g->relay_bytes -= sizeof(*r) + le32toh(r->h.len);
-		free(r);
+		g->relay_bytes -= r->size;
+		vsock_buf_put(g, r, r->size);
 	}
 	return true;
 }

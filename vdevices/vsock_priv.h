@@ -13,6 +13,9 @@ enum {
 	VSOCK_ORPHANS = 256,
 	VSOCK_CLOSE_TICKS = 8,     /* seconds, as Linux waits */
 	VSOCK_EPHEMERAL = 1 << 30, /* first of the host's own ports */
+	VSOCK_BUF_MIN = 256,       /* smallest buffer */
+	VSOCK_SIZES = 19,          /* the largest: 64 MiB */
+	VSOCK_SPARE_MAX = 4 << 20, /* bytes kept for the next packets */
 };
 
 enum vsock_state { CONN_CONNECTING, CONN_OPEN, CONN_CLOSING, CONN_DEAD };
@@ -54,15 +57,21 @@ struct vsock_conn {
 	size_t part; /* seqpacket: where the unfinished message begins */
 	/* seqpacket: rest of a message that is being sent */
 	uint8_t *out;
-	size_t out_from, out_len;
+	size_t out_from, out_len, out_size;
 	char peer[24];
 };
 
 struct vsock_relay {
 	struct vsock_relay *next;
+	size_t size;   /* of its buffer */
 	uint32_t from; /* bytes of it that are sent */
 	struct vsock_hdr h;
 	uint8_t data[];
+};
+
+/* A buffer that waits to be used again. */
+struct vsock_spare {
+	struct vsock_spare *next;
 };
 
 struct vsock_guest {
@@ -74,6 +83,8 @@ struct vsock_guest {
 	struct vsock_conn *ready, **ready_end;
 	struct vsock_relay *relay, **relay_end;
 	size_t relay_bytes;
+	struct vsock_spare *spare[VSOCK_SIZES]; /* by size, doubling */
+	size_t spare_bytes;
 	struct vsock_hdr orphan[VSOCK_ORPHANS];
 	unsigned int orphan_first, n_orphans;
 	uint32_t next_port;
@@ -123,6 +134,12 @@ static inline size_t vsock_give(const struct vsock_conn *c, size_t len,
 }
 
 /* ---- vsock.c ---- */
+
+/* A buffer of *@size >= @need bytes, counted as held; those that were given
+ * back come first, so that data moves without an allocation. NULL: there is no
+ * memory, or @g holds too much. */
+void *vsock_buf_get(struct vsock_guest *g, size_t need, size_t *size);
+void vsock_buf_put(struct vsock_guest *g, void *buf, size_t size);
 
 struct vsock_conn *vsock_find(struct vsock_guest *g, uint32_t host,
 			      uint32_t guest);
