@@ -82,6 +82,7 @@ struct blk {
 	bool no_nowait; /* the file system does not know RWF_NOWAIT */
 	uint64_t n_writes, n_flushed; /* completed; those a flush has covered */
 	uint64_t n_failed;
+	int told_err; /* -errno that the user was last told */
 	unsigned int slow; /* left to hand on */
 	struct blk_faults fault;
 	struct av_rand rand;

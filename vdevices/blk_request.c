@@ -66,6 +66,26 @@ static void answer(struct blk_request *r, uint8_t status)
 	blk_ended(r);
 }
 
+/* To the user too, once for each kind, unless a fault of the scenario may be the
+ * cause. */
+static void say_failed(struct blk_request *r, const char *what, int err)
+{
+	struct blk *b = r->b;
+	void (*say)(struct vdev *d, const char *fmt, ...)
+		__attribute__((format(printf, 2, 3))) = vdev_event;
+
+	if (err != b->told_err && !b->fault.error && !b->fault.full) {
+		b->told_err = err;
+		say = vdev_warn;
+	}
+	say(b->d,
+	    "%s of %s%s at sector %" PRIu64 " failed: %s (%" PRIu64
+	    " failures)",
+	    what, b->image.path,
+	    r->type != T_IN && b->image.held ? "'s overlay" : "",
+	    (r->off + r->pos) / BLK_SECTOR, strerror(-err), b->n_failed);
+}
+
 static void fail(struct blk_request *r, const char *what, int err)
 {
 	struct blk *b = r->b;
@@ -73,12 +93,7 @@ static void fail(struct blk_request *r, const char *what, int err)
 	vdev_error(b->d);
 	/* The first ones, then now and then: a full disk fails every write. */
 	if (++b->n_failed <= 8 || b->n_failed % 1024 == 0) {
-		vdev_event(b->d,
-			   "%s of %s at sector %" PRIu64 " failed: %s (%" PRIu64
-			   " failures)",
-			   what, b->image.path,
-			   (r->off + r->pos) / BLK_SECTOR, strerror(-err),
-			   b->n_failed);
+		say_failed(r, what, err);
 	}
 	answer(r, S_IOERR);
 }

@@ -71,7 +71,9 @@ struct device {
 	unsigned int quick; /* deaths in a row soon after the start */
 	void *glue;
 	bool glue_open;
-	uint64_t told; /* sum over health when it was last published */
+	char why[512];  /* it could not start again */
+	char told[512]; /* the last of these that the user was told */
+	uint64_t published; /* sum over health when it last was */
 	unsigned int events_left; /* that may be published now */
 	uint64_t unheard;         /* events that were not */
 };
@@ -98,20 +100,26 @@ static void publish(struct device *dev, const char *text)
 }
 
 /* A guest or a child wrote it: one line of printable text, whatever it is. */
+static void clean(char *text, size_t size, const char *data, size_t len)
+{
+	size_t n = len < size - 1 ? len : size - 1;
+
+	for (size_t i = 0; i < n; i++) {
+		text[i] = data[i] < ' ' || data[i] > '~' ? '?' : data[i];
+	}
+	text[n] = '\0';
+}
+
 static void event(struct device *dev, uint32_t id, const char *data, size_t len)
 {
 	char text[512];
-	size_t n = len < sizeof(text) - 1 ? len : sizeof(text) - 1;
 
 	if (!dev->events_left) {
 		dev->unheard++;
 		return;
 	}
 	dev->events_left--;
-	for (size_t i = 0; i < n; i++) {
-		text[i] = data[i] < ' ' || data[i] > '~' ? '?' : data[i];
-	}
-	text[n] = '\0';
+	clean(text, sizeof(text), data, len);
 	publish(dev, text);
 	if (id == PORT_WARN) {
 		av_log(AV_LOG_WARN, dev->args.name, "%s", text);
@@ -132,10 +140,10 @@ static void publish_health(struct device *dev)
 		       get(&h->dropped) + state;
 	char text[256];
 
-	if (sum == dev->told) {
+	if (sum == dev->published) {
 		return;
 	}
-	dev->told = sum;
+	dev->published = sum;
 	snprintf(text, sizeof(text),
 		 "health state=%s requests=%" PRIu64 " in=%" PRIu64
 		 " out=%" PRIu64 " depth=%u p99=%" PRId64 "us errors=%" PRIu64
@@ -270,6 +278,16 @@ static void on_fault(void *ctx, const void *msg)
 
 /* ---- messages ---- */
 
+/* A child that cannot start says why, and ends. */
+static void keep_reason(struct device *dev, const char *data, size_t len)
+{
+	const size_t skip = sizeof(VDEV_CHILD_FAILED) - 1;
+
+	if (len > skip && !memcmp(data, VDEV_CHILD_FAILED, skip)) {
+		clean(dev->why, sizeof(dev->why), data + skip, len - skip);
+	}
+}
+
 static void on_message(void *ctx, const struct port_msg *m)
 {
 	struct device *dev = ctx;
@@ -278,10 +296,12 @@ static void on_message(void *ctx, const struct port_msg *m)
 
 	switch (m->h.kind) {
 	case PORT_EVENT:
+		keep_reason(dev, m->data, m->len);
 		event(dev, m->h.id, m->data, m->len);
 		break;
 	case PORT_READY:
 		dev->quick = 0;
+		dev->told[0] = '\0';
 		break;
 	case PORT_COMMAND:
 		memcpy(text, m->data, m->len);
@@ -418,6 +438,7 @@ static int start_child(struct device *dev, int port_fd, struct av_err *err)
 		return pid;
 	}
 	dev->pid = pid;
+	dev->why[0] = '\0';
 	dev->started = health_clock_ns();
 	dev->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	dev->watch = calloc(1, sizeof(*dev->watch));
@@ -476,6 +497,17 @@ static void reap(struct device *dev, char *how, size_t size)
 	}
 }
 
+/* Once, however often it is tried. */
+static void tell_why(struct device *dev, const char *why)
+{
+	if (!strcmp(dev->told, why)) {
+		return;
+	}
+	snprintf(dev->told, sizeof(dev->told), "%s", why);
+	av_log(AV_LOG_WARN, dev->args.name,
+	       "its process cannot start again: %s; avsim goes on trying", why);
+}
+
 static void on_retry(uv_timer_t *t)
 {
 	struct device *dev = t->data;
@@ -483,6 +515,7 @@ static void on_retry(uv_timer_t *t)
 
 	if (start(dev, false, &err)) {
 		publish(dev, err.msg);
+		tell_why(dev, err.msg);
 		uv_timer_start(dev->retry, on_retry, RETRY_MAX_MS, 0);
 		return;
 	}
@@ -507,14 +540,20 @@ static void on_child_end(uv_poll_t *p, int status, int events)
 	(void)status;
 	(void)events;
 	reap(dev, how, sizeof(how));
+	port_drain(dev->port);
 	port_close(dev->port);
 	dev->port = NULL;
 	atomic_store(&dev->health->state, HEALTH_DEAD);
 	snprintf(text, sizeof(text), "process ended: %s", how);
 	publish(dev, text);
-	av_log(AV_LOG_WARN, dev->args.name,
-	       "its process ended (%s); the guest sees a reset of this device",
-	       how);
+	if (dev->why[0]) {
+		tell_why(dev, dev->why);
+	} else {
+		av_log(AV_LOG_WARN, dev->args.name,
+		       "its process ended (%s); the guest sees a reset of this "
+		       "device",
+		       how);
+	}
 	/* a passed connection cannot be had again */
 	if (dev->conn_fd >= 0) {
 		return;

@@ -13,6 +13,7 @@
 enum {
 	BATCH = 32, /* messages a wake-up: other handles of the loop come first
 		     */
+	DRAIN = 4096,
 };
 
 /* What each kind may be. A hold kind is kept by its sender while the port is
@@ -175,6 +176,16 @@ err_free:
 err_fd:
 	close(fd);
 	return ret;
+}
+
+void port_drain(struct port *p)
+{
+	/* bounded: its end of the pair may live on in another process */
+	for (int i = 0; i < DRAIN && p && !p->closed && !p->dead; i++) {
+		if (!take(p)) {
+			break;
+		}
+	}
 }
 
 static void on_close(uv_handle_t *h)

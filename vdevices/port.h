@@ -98,6 +98,8 @@ int port_pair(int fd[2]);
  */
 int port_open(uv_loop_t *loop, int fd, bool to_device,
 	      const struct port_ops *ops, void *ctx, struct port **out);
+/* What the other end sent before it ended: message() for each, now. */
+void port_drain(struct port *p);
 /* Ends the port now; no call comes after. Freed from the loop. */
 void port_close(struct port *p);
 

@@ -472,6 +472,95 @@ static void both_serve(struct rig *r)
 	front_mem_destroy(m1);
 }
 
+static char disk[64]; /* path of an image */
+
+static void make_disk(void)
+{
+	int fd;
+
+	strcpy(disk, "/tmp/avsim-disk-XXXXXX");
+	fd = mkstemp(disk);
+	CHECK(fd >= 0);
+	CHECK_EQ(ftruncate(fd, DISK), 0);
+	close(fd);
+}
+
+static void play_disk(const char *options, void (*guest)(struct rig *r))
+{
+	char spec[160];
+	const char *const specs[] = { spec };
+
+	make_disk();
+	snprintf(spec, sizeof(spec), "blk0:blk,file=%s,%s", disk, options);
+	rig_play(specs, 1, guest);
+	unlink(disk);
+}
+
+/* Its image is gone for a while when the child is started again. */
+static void child_cannot_start(struct rig *r)
+{
+	struct front_mem *m = front_mem_create(1, 1 << 20);
+	struct front *f = begin(r, "blk0", m);
+	char away[80];
+
+	snprintf(away, sizeof(away), "%s.away", disk);
+	check_sector(f, 1, 0);
+	CHECK_EQ(rename(disk, away), 0);
+	CHECK_EQ(kill(child(), SIGKILL), 0);
+	await_said(r, "blk0: failed: cannot open", 3);
+	CHECK_EQ(rename(away, disk), 0);
+	again(r, "blk0", f);
+	check_sector(f, 1, 0);
+	front_close(f);
+	front_mem_destroy(m);
+}
+
+TEST(devices_the_user_learns_why_a_child_cannot_start_again)
+{
+	char text[192];
+
+	play_disk("home=child", child_cannot_start);
+	snprintf(text, sizeof(text),
+		 "blk0: its process cannot start again: cannot open %s: No "
+		 "such file or directory",
+		 disk);
+	CHECK_EQ(told_times(text), 1);
+	CHECK_EQ(told_times("its process ended (signal 9"), 1);
+	CHECK_EQ(told_times("\n"), 2);
+}
+
+/* Somebody makes the image shorter: no sector can be read. */
+static void disk_fails(struct rig *r)
+{
+	struct front_mem *m = front_mem_create(1, 1 << 20);
+	struct front *f = begin(r, "blk0", m);
+	uint64_t h[2] = { 0 /* IN */, 9 };
+	uint8_t in[513];
+
+	CHECK_EQ(truncate(disk, 0), 0);
+	for (int i = 0; i < 5; i++) {
+		CHECK_EQ(front_request(f, 0, h, sizeof(h), in, sizeof(in),
+				       FRONT_WAIT_MS),
+			 sizeof(in));
+		CHECK_EQ(in[512], 1 /* IOERR */);
+	}
+	await_said(r, "failed: Input/output error", 5);
+	front_close(f);
+	front_mem_destroy(m);
+}
+
+TEST(devices_the_user_learns_once_that_a_disk_fails)
+{
+	char text[192];
+
+	play_disk("home=thread", disk_fails);
+	snprintf(text, sizeof(text),
+		 "blk0: read of %s at sector 9 failed: Input/output error",
+		 disk);
+	CHECK_EQ(told_times(text), 1);
+	CHECK_EQ(told_times("\n"), 1);
+}
+
 /* The last test: what it takes from this process it does not give back. */
 TEST(devices_a_host_that_permits_less_is_warned_of_once)
 {
@@ -506,5 +595,7 @@ int main(int argc, char **argv)
 		T(devices_an_overlay_outlives_the_child_that_writes_to_it),
 		T(devices_a_child_inherits_nothing_that_is_not_its_own),
 		T(devices_a_front_end_does_not_fill_the_recording),
+		T(devices_the_user_learns_why_a_child_cannot_start_again),
+		T(devices_the_user_learns_once_that_a_disk_fails),
 		T(devices_a_host_that_permits_less_is_warned_of_once));
 }
