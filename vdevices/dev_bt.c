@@ -151,7 +151,8 @@ static const struct av_stream_ops stream_ops = {
 	.close = on_close,
 };
 
-/* The driver is there: the guest is the controller's host from now on. */
+/* The driver is there: the guest is the controller's host from now on, and stays
+ * it while it is paused. */
 static void attach(struct bt *b)
 {
 	if (b->open) {
@@ -221,9 +222,8 @@ static void bt_start(struct vdev *d, unsigned int q)
 	}
 }
 
-static void bt_stop(struct vdev *d, unsigned int q)
+static void bt_reset(struct vdev *d)
 {
-	(void)q;
 	detach(d->priv);
 }
 
@@ -277,6 +277,6 @@ const struct vdev_type vdev_bt = {
 	.close = bt_close,
 	.get_config = bt_get_config,
 	.start = bt_start,
-	.stop = bt_stop,
 	.kick = bt_kick,
+	.reset = bt_reset,
 };

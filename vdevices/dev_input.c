@@ -5,9 +5,10 @@
  * The world sends whole frames, ended by EV_SYN. A guest gets them event by
  * event as it returns buffers (QEMU's rings have 4), from a queue that takes
  * only whole frames: the guest never sees half of what a finger did. What does
- * not fit, or comes while no driver is there, is dropped and counted. Frames that
- * lift a finger or a key have a part of the queue to themselves, so that a guest
- * that was slow is not left with one that stays down.
+ * not fit, or comes while no driver is there, is dropped and counted; what comes
+ * while it is paused waits. Frames that lift a finger or a key have a part of the
+ * queue to themselves, so that a guest that was slow is not left with one that
+ * stays down.
  */
 #include "config.h"
 
@@ -74,6 +75,7 @@ struct input {
 	struct settings set;
 	const char *serial;
 	uint8_t select, subsel;
+	bool driver; /* it is there, though it may be paused */
 	struct port_input ev[EVENTS];
 	unsigned int head, n;
 	struct vq_chain c;
@@ -412,7 +414,7 @@ static void take_frame(struct vdev *d, const struct port_msg *m)
 		vdev_error(d);
 		return;
 	}
-	if (!vdev_queue_enabled(d, Q_EVENT) ||
+	if (!in->driver ||
 	    n + (lifts(e, n) ? 0 : RESERVE) > room) {
 		health_add(&d->health->dropped, 1);
 		return;
@@ -448,6 +450,13 @@ static bool take_status(struct vdev *d)
 		virtq_push(vq, &in->c, 0);
 	}
 	return true;
+}
+
+static void input_start(struct vdev *d, unsigned int q)
+{
+	struct input *in = d->priv;
+
+	in->driver |= q == Q_EVENT;
 }
 
 static bool input_kick(struct vdev *d, unsigned int q)
@@ -489,6 +498,7 @@ static void input_reset(struct vdev *d)
 
 	in->head = in->n = 0;
 	in->select = in->subsel = 0;
+	in->driver = false;
 }
 
 /* ---- the world's side ---- */
@@ -637,6 +647,7 @@ const struct vdev_type vdev_input = {
 	.close = input_close,
 	.get_config = input_get_config,
 	.set_config = input_set_config,
+	.start = input_start,
 	.kick = input_kick,
 	.reset = input_reset,
 	.message = input_message,

@@ -234,10 +234,8 @@ static void vsock_stop(struct vdev *d, unsigned int q)
 		virtq_unpop(vdev_queue(d, Q_RX), &v->rx);
 		v->have_rx = false;
 	}
-	if (q != Q_EVENT && vsock_guest_is_up(v->g)) {
-		/* the driver's connections are gone with its queues */
-		vsock_guest_up(v->g, false);
-		v->want_reset = true;
+	if (q != Q_EVENT) {
+		vsock_guest_pause(v->g);
 	}
 }
 

@@ -89,6 +89,9 @@ struct vdev_type {
 	/* Completes requests after kick() has returned; calls vdev_flush() and
 	 * health_served() itself. Else the host does both after kick(). */
 	bool async;
+	/* Queues (bits) whose chains are thrown away while they are started and
+	 * disabled, as the standard wants of a network's; others' wait. */
+	uint32_t discards;
 	bool in_order;       /* completes in the order popped: offer IN_ORDER */
 	enum vdev_home home; /* by default */
 	bool loop_only;      /* needs args->acceptor */
@@ -118,7 +121,8 @@ struct vdev_type {
 	 * writable. Optional. */
 	int (*set_config)(struct vdev *d, uint32_t off, const uint8_t *buf,
 			  uint32_t len);
-	/* Queue @q runs now (SET_VRING_ENABLE and a kick fd); optional. */
+	/* Queue @q runs now (SET_VRING_ENABLE and a kick fd): for a driver that
+	 * is new, or that goes on after a pause; optional. */
 	void (*start)(struct vdev *d, unsigned int q);
 	/* Chains may wait. Handle at most some dozens, then return true if
 	 * more wait: other queues come first, then kick() again. */
@@ -127,11 +131,13 @@ struct vdev_type {
 	 * when there is something for them. After vdev_wake() it is asked anew.
 	 * Optional. */
 	bool (*deaf)(struct vdev *d, unsigned int q);
-	/* Queue stops: complete (or unpop) all its chains before returning.
+	/* Queue stops: complete (or unpop) all its chains before returning. It
+	 * may be a pause: what the driver said stays, what is to be said waits.
 	 * Optional for devices that complete within kick(). */
 	void (*stop)(struct vdev *d, unsigned int q);
-	/* All queues have stopped and the driver is gone (reset, disconnect):
-	 * forget what it said. Optional. */
+	/* All queues have stopped, and the driver is gone (reset, disconnect),
+	 * which can show as late as when the next one starts: forget what it
+	 * said. Optional. */
 	void (*reset)(struct vdev *d);
 	/* From the world; optional. */
 	void (*message)(struct vdev *d, const struct port_msg *m);

@@ -43,11 +43,16 @@ struct vu_ops {
 	/* Queue @q runs (started and enabled); virtq is bound. Chains may
 	 * wait whose kick is gone: take it as one. */
 	void (*queue_start)(void *ctx, unsigned int q);
+	/* Queues (bits) whose chains are thrown away while they are started
+	 * and disabled; chains of others wait. */
+	uint64_t discards;
+	/* Such a queue runs so: give back what comes, without any effect. */
+	void (*queue_discard)(void *ctx, unsigned int q);
 	/* Finish all chains of @q before returning; then it is unbound (or
-	 * starts again: its memory has moved). */
+	 * starts again: its memory has moved, or it is reset). */
 	void (*queue_stop)(void *ctx, unsigned int q);
-	/* The driver is gone: RESET_DEVICE, status 0, all queues stopped by
-	 * reset or disconnect. */
+	/* The driver is gone, or another one comes, see vu_ring.c: forget all
+	 * that it said. No queue runs. */
 	void (*reset)(void *ctx);
 	/* DEVICE_STATE, NULL where not offered. save: malloc'ed. */
 	int (*save)(void *ctx, uint8_t **buf, size_t *len);

@@ -305,7 +305,9 @@ void vsock_resume(struct vsock_guest *g, uint32_t port)
 
 void vsock_tick(struct vsock_guest *g)
 {
-	each(g, 0, tick);
+	if (!g->paused) {
+		each(g, 0, tick);
+	}
 }
 
 /* ---- life ---- */
@@ -342,6 +344,7 @@ int vsock_guest_create(uint64_t cid, const struct vsock_out *out,
 void vsock_guest_up(struct vsock_guest *g, bool up)
 {
 	g->up = up;
+	g->paused = false;
 	if (!up) {
 		g->n_orphans = 0;
 		drop_relay(g);
@@ -364,9 +367,9 @@ uint64_t vsock_guest_cid(const struct vsock_guest *g)
 	return g->cid;
 }
 
-bool vsock_guest_is_up(const struct vsock_guest *g)
+void vsock_guest_pause(struct vsock_guest *g)
 {
-	return g->up;
+	g->paused = true;
 }
 
 void vsock_guest_counts(const struct vsock_guest *g, struct vsock_counts *out)

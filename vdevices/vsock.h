@@ -111,7 +111,9 @@ void vsock_guest_counts(const struct vsock_guest *g, struct vsock_counts *out);
 /* The driver is there (its queues run), or gone: then all its connections are.
  */
 void vsock_guest_up(struct vsock_guest *g, bool up);
-bool vsock_guest_is_up(const struct vsock_guest *g);
+/* Its queues have stopped, and it may go on where it was: nothing is late until
+ * it is up again. */
+void vsock_guest_pause(struct vsock_guest *g);
 
 /**
  * vsock_input() - A packet of the guest

@@ -79,6 +79,7 @@ struct vsock_guest {
 	struct vsock_out out;
 	struct vsock_ports ports;
 	bool up;
+	bool paused; /* up, but nothing moves */
 	struct vsock_conn *hash[VSOCK_HASH];
 	struct vsock_conn *ready, **ready_end;
 	struct vsock_relay *relay, **relay_end;

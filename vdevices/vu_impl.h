@@ -56,7 +56,12 @@ struct vu_ring {
 	bool started; /* kick descriptor set since the last stop */
 	bool enabled;
 	bool running; /* both, and everything is known: virtq is bound */
+	bool discarding; /* running, but not enabled: see vu_ops.discards */
 	int kick_fd, call_fd, err_fd;
+	/* It ran since the device was reset, and this is how it stood then. */
+	bool ran;
+	uint32_t last_num, last_base;
+	struct vu_addr last_addr;
 };
 
 struct vu {
@@ -129,6 +134,9 @@ vu_handler vu_reset_owner;
 void vu_ring_update(struct vu *vu, struct vu_ring *r);
 void vu_ring_stop(struct vu *vu, struct vu_ring *r);
 void vu_rings_stop(struct vu *vu); /* and disable */
+void vu_rings_down(struct vu *vu); /* and take back that they are started */
+/* The device's state is nobody's, or another: where rings were says nothing. */
+void vu_rings_forget(struct vu *vu);
 void vu_rings_enable(struct vu *vu);
 void vu_rings_log(struct vu *vu); /* LOG_ALL was switched */
 bool vu_any_running(const struct vu *vu);

@@ -105,11 +105,10 @@ static int get_queue_num(struct vu *vu, struct vu_msg *m, struct av_err *err)
 
 static void device_reset(struct vu *vu)
 {
-	vu_rings_stop(vu);
+	vu_rings_down(vu);
+	vu_rings_forget(vu);
 	for (unsigned int i = 0; i < vu->n_rings; i++) {
-		vu->ring[i].started = false;
 		vu->ring[i].base = 0;
-		vu_set_fd(&vu->ring[i].kick_fd, -1);
 	}
 	vu->status = 0;
 	vu->ops->reset(vu->ctx);
@@ -136,16 +135,19 @@ static int get_status(struct vu *vu, struct vu_msg *m, struct av_err *err)
 	return reply_u64(m, v);
 }
 
-/* QEMU sends FEATURES_OK and, whenever the device stops, 0. Rings start by
- * their own messages. */
+/* QEMU sends FEATURES_OK and, whenever the device stops, 0: whether that is a
+ * reset shows later, see vu_ring.c. Rings start by their own messages. Who has
+ * not asked where running rings stand does not mean to go on. */
 static int set_status(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
 	uint8_t before = vu->status;
 
 	(void)err;
 	vu->status = m->p.u64 & STATUS_MASK & ~(unsigned)STATUS_NEEDS_RESET;
-	if (vu->status == 0 && (before != 0 || vu_any_running(vu))) {
+	if (vu->status == 0 && vu_any_running(vu)) {
 		device_reset(vu);
+	} else if (vu->status == 0 && before != 0) {
+		vu_rings_down(vu);
 	}
 	return 0;
 }

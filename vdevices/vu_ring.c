@@ -9,6 +9,17 @@
  * front-end: what cannot be used is refused and that ring stays down. An index
  * or a descriptor out of place is the front-end's own doing and ends the
  * connection. We do not poll: a ring without kick descriptor is refused.
+ *
+ * When the device is reset. At once by RESET_DEVICE, at the end of a
+ * connection, and by status 0 while rings run. But QEMU stops all rings
+ * (GET_VRING_BASE) and sends status 0 also when it only pauses: "stop", a
+ * debugger's break, savevm, a migration; and by the same messages when a guest
+ * resets a device or reboots, with no RESET_DEVICE for most types. Which of
+ * them it was shows when rings start again. After a pause they go on where they
+ * were. A driver that begins anew has its rings begin anew too: then the device
+ * is reset, before it is told of the ring. A ring that was stopped before
+ * anything was done on it goes on either way and says nothing; those beside it
+ * do.
  */
 #include "config.h"
 
@@ -31,6 +42,45 @@ static void signal_err(const struct vu *vu, const struct vu_ring *r)
 {
 	if (r->err_fd >= 0) {
 		vu_signal(vu, r->err_fd);
+	}
+}
+
+static void tell_start(struct vu *vu, struct vu_ring *r)
+{
+	unsigned int q = (unsigned int)(r - vu->ring);
+
+	r->discarding = !r->enabled;
+	if (r->discarding) {
+		vu->ops->queue_discard(vu->ctx, q);
+	} else {
+		vu->ops->queue_start(vu->ctx, q);
+	}
+}
+
+/* All chains of a ring that stops are done, so that in both formats the lower
+ * half has its place; DPDK sends no more of it. */
+static bool goes_on(const struct vu_ring *r)
+{
+	return (uint16_t)r->base == (uint16_t)r->last_base &&
+	       r->num == r->last_num && r->addr.desc == r->last_addr.desc &&
+	       r->addr.avail == r->last_addr.avail &&
+	       r->addr.used == r->last_addr.used;
+}
+
+/* A driver that begins anew: see the top. Rings that said nothing may run. */
+static void begin_anew(struct vu *vu)
+{
+	for (unsigned int i = 0; i < vu->n_rings; i++) {
+		if (vu->ring[i].running) {
+			vu->ops->queue_stop(vu->ctx, i);
+		}
+	}
+	vu_rings_forget(vu);
+	vu->ops->reset(vu->ctx);
+	for (unsigned int i = 0; i < vu->n_rings; i++) {
+		if (vu->ring[i].running) {
+			tell_start(vu, &vu->ring[i]);
+		}
 	}
 }
 
@@ -62,6 +112,9 @@ static void ring_start(struct vu *vu, struct vu_ring *r)
 			q);
 		return;
 	}
+	if (r->ran && !goes_on(r)) {
+		begin_anew(vu);
+	}
 	if (virtq_start(r->q, &s, &err)) {
 		vu_note(vu, "%s", err.msg);
 		signal_err(vu, r);
@@ -69,7 +122,7 @@ static void ring_start(struct vu *vu, struct vu_ring *r)
 	}
 	r->running = true;
 	vu->ops->watch_kick(vu->ctx, q, r->kick_fd);
-	vu->ops->queue_start(vu->ctx, q);
+	tell_start(vu, r);
 }
 
 static void unbind(struct vu *vu, struct vu_ring *r)
@@ -77,6 +130,10 @@ static void unbind(struct vu *vu, struct vu_ring *r)
 	vu->ops->watch_kick(vu->ctx, (unsigned int)(r - vu->ring), -1);
 	r->base = virtq_stop(r->q);
 	r->running = false;
+	r->ran = true;
+	r->last_num = r->num;
+	r->last_base = r->base;
+	r->last_addr = r->addr;
 }
 
 void vu_ring_stop(struct vu *vu, struct vu_ring *r)
@@ -89,11 +146,15 @@ void vu_ring_stop(struct vu *vu, struct vu_ring *r)
 
 void vu_ring_update(struct vu *vu, struct vu_ring *r)
 {
-	bool run = r->started && r->enabled && r->num && r->have_addr;
+	size_t q = (size_t)(r - vu->ring);
+	bool discards = q < 64 && (vu->ops->discards >> q & 1);
+	bool run = r->started && r->num && r->have_addr &&
+		   (r->enabled || discards);
 
-	if (r->running && !run) {
+	if (r->running && (!run || r->discarding == r->enabled)) {
 		vu_ring_stop(vu, r);
-	} else if (run && !r->running) {
+	}
+	if (run && !r->running) {
 		ring_start(vu, r);
 	}
 }
@@ -103,6 +164,22 @@ void vu_rings_stop(struct vu *vu)
 	for (unsigned int i = 0; i < vu->n_rings; i++) {
 		vu->ring[i].enabled = false;
 		vu_ring_stop(vu, &vu->ring[i]);
+	}
+}
+
+void vu_rings_down(struct vu *vu)
+{
+	vu_rings_stop(vu);
+	for (unsigned int i = 0; i < vu->n_rings; i++) {
+		vu->ring[i].started = false;
+		vu_set_fd(&vu->ring[i].kick_fd, -1);
+	}
+}
+
+void vu_rings_forget(struct vu *vu)
+{
+	for (unsigned int i = 0; i < vu->n_rings; i++) {
+		vu->ring[i].ran = false;
 	}
 }
 
@@ -148,7 +225,7 @@ void vu_rings_resume(struct vu *vu, const bool held[VU_MAX_QUEUES])
 		}
 		if (virtq_remap(r->q) == 0) {
 			if (held[i]) {
-				vu->ops->queue_start(vu->ctx, i);
+				tell_start(vu, r);
 			}
 			continue;
 		}

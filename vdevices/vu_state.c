@@ -276,6 +276,7 @@ static int load(struct vu *vu)
 		n = read_all(vu->state_fd, buf, VU_STATE_MAX + 1);
 		if (n >= 0) {
 			n = vu->ops->load(vu->ctx, buf, (size_t)n);
+			vu_rings_forget(vu);
 		}
 	}
 	free(buf);

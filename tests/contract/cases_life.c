@@ -192,16 +192,6 @@ static int reset(struct ctx *c)
 	return 0;
 }
 
-/* A chain that is harmless wherever it goes. */
-static int add_plain(struct guest *g, unsigned int q, uint64_t gpa,
-		     uint64_t cookie)
-{
-	const struct front_buf b[2] = { { gpa, 16, false },
-					{ gpa + 64, 64, true } };
-
-	return front_add(g->f, q, b, 2, cookie);
-}
-
 /* Reset with work under way, as often as a driver can rebind. */
 static int reset_storm(struct ctx *c)
 {
@@ -216,7 +206,7 @@ static int reset_storm(struct ctx *c)
 	for (unsigned int i = 0; i < n; i++) {
 		for (unsigned int q = 0; q < front_n_queues(g->f); q++) {
 			for (unsigned int k = 0; k < 1 + i % 16; k++) {
-				add_plain(g, q, gpa, k);
+				ctx_add_plain(g, q, gpa, k);
 			}
 			front_kick_always(g->f, q);
 		}
@@ -263,7 +253,7 @@ static int reconnect_in_flight(struct ctx *c)
 		}
 		gpa = front_alloc(g->m, 4096, 64);
 		for (unsigned int k = 0; k < N; k++) {
-			NEED(add_plain(g, q, gpa, k) == 0, "ring too small");
+			NEED(ctx_add_plain(g, q, gpa, k) == 0, "ring too small");
 			if (k == i % N) {
 				front_kick(g->f, q);
 			}
@@ -315,7 +305,7 @@ static int stop_and_go(struct ctx *c)
 			}
 			gpa = front_alloc(g->m, 4096, 64);
 		}
-		while (sent < 30 && add_plain(g, q, gpa, sent) == 0) {
+		while (sent < 30 && ctx_add_plain(g, q, gpa, sent) == 0) {
 			sent++;
 			if (sent % 8 == i % 8) {
 				front_kick(g->f, q);
@@ -360,7 +350,7 @@ static int late_enable(struct ctx *c)
 	gpa = front_alloc(g->m, 4096, 64);
 	for (int i = 0; i < 20; i++) {
 		FRONT(g, front_ring_enable(g->f, q, false));
-		NEED(add_plain(g, q, gpa, 7) == 0, "no descriptors");
+		NEED(ctx_add_plain(g, q, gpa, 7) == 0, "no descriptors");
 		front_kick_always(g->f, q);
 		FRONT(g, front_barrier(g->f));
 		FRONT(g, front_ring_enable(g->f, q, true));
@@ -477,7 +467,7 @@ static int log_round(struct ctx *c, struct guest *g, unsigned int q,
 	int ret;
 
 	NEED(s.len <= sizeof(s.copy), "a ring of %u", r->num);
-	while (n < 8 && add_plain(g, q, gpa, n) == 0) {
+	while (n < 8 && ctx_add_plain(g, q, gpa, n) == 0) {
 		n++;
 	}
 	NEED(n, "no descriptors");
@@ -513,7 +503,7 @@ static int dirty_log(struct ctx *c)
 	}
 	DO(log_begin(c, g, (unsigned int)q, &d));
 	gpa = front_alloc(g->m, 4096, 4096);
-	NEED(add_plain(g, q, gpa, 1) == 0, "no descriptors");
+	NEED(ctx_add_plain(g, q, gpa, 1) == 0, "no descriptors");
 	front_kick_always(g->f, q);
 	FRONT(g, front_wait(g->f, q, &u, FRONT_WAIT_MS));
 	FRONT(g, front_barrier(g->f));
@@ -650,7 +640,7 @@ static void live(struct ctx *c)
 		for (unsigned int k = 0; k < 20; k++) {
 			for (unsigned int q = 0; q < front_n_queues(g->f);
 			     q++) {
-				add_plain(g, q, gpa, k);
+				ctx_add_plain(g, q, gpa, k);
 				front_kick(g->f, q);
 			}
 		}

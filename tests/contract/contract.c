@@ -47,7 +47,7 @@ struct options {
 
 const struct contract_case *const contract_lists[] = {
 	cases_life, cases_ring,	  cases_message, cases_memory,
-	cases_fuzz, cases_device, NULL,
+	cases_fuzz, cases_device, cases_pause,	 NULL,
 };
 
 /* ---- for the cases ---- */
@@ -108,6 +108,10 @@ struct guest *ctx_guest(struct ctx *c, unsigned int flags)
 		.inflight = flags & G_INFLIGHT,
 		.all_acks = flags & G_ACKS,
 		.base16 = flags & G_BASE16,
+		.no_enable = flags & G_NO_ENABLE,
+		.without_pf =
+			(flags & G_NO_RESET ? 1u << VU_PF_RESET_DEVICE : 0) |
+			(flags & G_NO_STATUS ? 1u << VU_PF_STATUS : 0),
 	};
 
 	while (g->m && g < c->g + CTX_GUESTS - 1) {
@@ -221,6 +225,15 @@ void ctx_close(const int *fd, unsigned int n)
 	for (unsigned int i = 0; i < n; i++) {
 		close(fd[i]);
 	}
+}
+
+int ctx_add_plain(struct guest *g, unsigned int q, uint64_t gpa,
+		  uint64_t cookie)
+{
+	const struct front_buf b[2] = { { gpa, 16, false },
+					{ gpa + 64, 64, true } };
+
+	return front_add(g->f, q, b, 2, cookie);
 }
 
 int ctx_judge(struct ctx *c, struct guest *g, uint32_t request,

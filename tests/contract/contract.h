@@ -43,6 +43,11 @@ struct contract_row {
 	/* One valid request and its answer, on a started front-end: 0, or
 	 * -errno. */
 	int (*probe)(struct front *f);
+	/* Something that a driver says and that stays until the device is
+	 * reset: 0 or -errno; and whether it is known: 1, 0 or -errno. NULL:
+	 * there is nothing. */
+	int (*say)(struct front *f);
+	int (*knows)(struct front *f);
 	/* Bit q: chains on queue q are taken as they come (not event queues,
 	 * which wait for something to tell). */
 	uint64_t eager;
@@ -123,6 +128,9 @@ enum {
 	G_BIG_RING = 256, /* 1024 entries, not 64 */
 	G_ACKS = 512,     /* every message is acknowledged */
 	G_BASE16 = 1024,  /* packed bases as DPDK sends them */
+	G_NO_ENABLE = 2048, /* started, its rings are left disabled */
+	G_NO_RESET = 4096,  /* without RESET_DEVICE */
+	G_NO_STATUS = 8192, /* without STATUS */
 };
 
 /* With rings of the case's format. NULL with c->why: the device does not
@@ -152,6 +160,10 @@ int ctx_eager_queue(const struct ctx *c);
 
 /* Each queue, one after the other, until one fails. */
 int ctx_each_queue(struct ctx *c, int (*run)(struct ctx *c, unsigned int q));
+
+/* A chain that is harmless wherever it goes. */
+int ctx_add_plain(struct guest *g, unsigned int q, uint64_t gpa,
+		  uint64_t cookie);
 
 /* @n memfds of 4096 bytes: 0 */
 int ctx_files(int *fd, unsigned int n);
@@ -228,7 +240,7 @@ struct contract_case {
 	}
 
 extern const struct contract_case cases_life[], cases_ring[], cases_message[],
-	cases_memory[], cases_fuzz[], cases_device[];
+	cases_memory[], cases_fuzz[], cases_device[], cases_pause[];
 /* All of these, ended by NULL. */
 extern const struct contract_case *const contract_lists[];
 

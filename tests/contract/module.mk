@@ -7,6 +7,7 @@ tests_contract_contract_SOURCES = \
 	%D%/cases_life.c \
 	%D%/cases_memory.c \
 	%D%/cases_message.c \
+	%D%/cases_pause.c \
 	%D%/cases_ring.c \
 	%D%/contract.c %D%/contract.h \
 	%D%/coverage.c \

@@ -75,6 +75,25 @@ static int blk_probe(struct front *f)
 	return in[512] || memcmp(in, out + 16, 512) ? -EIO : 0;
 }
 
+/* That writes are not to be cached. */
+enum { BLK_WRITEBACK = 32 };
+
+static int blk_say(struct front *f)
+{
+	const uint8_t through = 0;
+	int ret = blk_probe(f);
+
+	return ret ? ret : front_set_config(f, BLK_WRITEBACK, &through, 1, 0);
+}
+
+static int blk_knows(struct front *f)
+{
+	uint8_t writeback;
+	int ret = front_get_config(f, BLK_WRITEBACK, &writeback, 1);
+
+	return ret < 0 ? ret : !writeback;
+}
+
 static size_t blk_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 		       size_t max)
 {
@@ -168,14 +187,30 @@ static const uint8_t net_arp[NET_HDR + NET_ARP] = {
 	2, /* target */
 };
 
-/* The router's answer to it; what else it sends meanwhile is skipped. */
-static int net_probe(struct front *f)
+/* Who has 10.0.2.@host? */
+static int net_ask(struct front *f, uint8_t host)
 {
 	size_t mark = front_mark(front_mem(f));
 	const struct front_buf out = {
 		.gpa = front_alloc(front_mem(f), sizeof(net_arp), 64),
 		.len = sizeof(net_arp),
 	};
+	uint8_t *p = front_mem_at(front_mem(f), out.gpa);
+	struct front_used u;
+	int ret;
+
+	front_release(front_mem(f), mark);
+	memcpy(p, net_arp, sizeof(net_arp));
+	p[sizeof(net_arp) - 1] = host;
+	ret = front_add(f, NET_TX, &out, 1, 0);
+	front_kick(f, NET_TX);
+	return ret ? ret : front_wait(f, NET_TX, &u, FRONT_WAIT_MS);
+}
+
+/* Who answers first; what else the router sends meanwhile is skipped. */
+static int net_answer(struct front *f)
+{
+	size_t mark = front_mark(front_mem(f));
 	const struct front_buf in = {
 		.gpa = front_alloc(front_mem(f), 2048, 64),
 		.len = 2048,
@@ -183,15 +218,11 @@ static int net_probe(struct front *f)
 	};
 	const uint8_t *p = front_mem_at(front_mem(f), in.gpa);
 	struct front_used u;
-	int ret;
 
 	front_release(front_mem(f), mark);
-	memcpy(front_mem_at(front_mem(f), out.gpa), net_arp, sizeof(net_arp));
-	ret = front_add(f, NET_TX, &out, 1, 0);
-	front_kick(f, NET_TX);
-	ret = ret ? ret : front_wait(f, NET_TX, &u, FRONT_WAIT_MS);
 	do {
-		ret = ret ? ret : front_add(f, NET_RX, &in, 1, 0);
+		int ret = front_add(f, NET_RX, &in, 1, 0);
+
 		front_kick(f, NET_RX);
 		ret = ret ? ret : front_wait(f, NET_RX, &u, FRONT_WAIT_MS);
 		if (ret) {
@@ -199,7 +230,30 @@ static int net_probe(struct front *f)
 		}
 	} while (u.len < NET_HDR + NET_ARP || p[NET_HDR + 12] != 0x08 ||
 		 p[NET_HDR + 13] != 0x06 || p[NET_HDR + 21] != 2);
-	return p[NET_HDR + 31] == 2 ? 0 : -EIO;
+	return p[NET_HDR + 31];
+}
+
+/* The router's answer. */
+static int net_probe(struct front *f)
+{
+	int ret = net_ask(f, 2);
+
+	ret = ret ? ret : net_answer(f);
+	return ret < 0 ? ret : ret == 2 ? 0 : -EIO;
+}
+
+/* An answer that waits for a buffer. */
+static int net_say(struct front *f)
+{
+	return net_ask(f, 2);
+}
+
+static int net_knows(struct front *f)
+{
+	int ret = net_ask(f, 3);
+
+	ret = ret ? ret : net_answer(f);
+	return ret < 0 ? ret : ret == 2;
 }
 
 static size_t net_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
@@ -259,8 +313,7 @@ static size_t net_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
 	buf[6] = 34;
 	buf[8] = i % 4 == 1 ? 16 : 6;
 	memcpy(buf + NET_HDR,
-	       "\x52\x55\x0a\x00\x02\x02\x52\x54\x00\x12\x34\x56\x08\x00",
-	       14);
+	       "\x52\x55\x0a\x00\x02\x02\x52\x54\x00\x12\x34\x56\x08\x00", 14);
 	ip[0] = 0x45;
 	ip[3] = 40;
 	memcpy(ip + 4, &i, 2); /* id */
@@ -294,22 +347,29 @@ static int net_unknown(struct front *f)
 
 /* ---- console ---- */
 
-/* Port 1 is opened, and what is said there comes back. */
-static int console_probe(struct front *f)
+static const uint8_t console_ready[8] = { 0, 0, 0, 0, 0, 0, 1 };
+static const uint8_t console_port_ready[8] = { 1, 0, 0, 0, 3, 0, 1 };
+static const uint8_t console_port_open[8] = { 1, 0, 0, 0, 6, 0, 1 };
+
+/* Port 1 is opened. */
+static int console_say(struct front *f)
 {
-	static const uint8_t ready[8] = { 0, 0, 0, 0, 0, 0, 1 };
-	static const uint8_t port_ready[8] = { 1, 0, 0, 0, 3, 0, 1 };
-	static const uint8_t port_open[8] = { 1, 0, 0, 0, 6, 0, 1 };
-	const uint8_t *const say[3] = { ready, port_ready, port_open };
+	const uint8_t *const say[3] = { console_ready, console_port_ready,
+					console_port_open };
+	int n = 0;
+
+	for (int i = 0; i < 3 && n >= 0; i++) {
+		n = front_request(f, 3, say[i], 8, NULL, 0, FRONT_WAIT_MS);
+	}
+	return n < 0 ? n : 0;
+}
+
+/* What is said there comes back. */
+static int console_echo(struct front *f)
+{
 	char back[6] = { 0 };
 	int n;
 
-	for (int i = 0; i < 3; i++) {
-		n = front_request(f, 3, say[i], 8, NULL, 0, FRONT_WAIT_MS);
-		if (n < 0) {
-			return n;
-		}
-	}
 	n = front_request(f, 5, "hello", 5, NULL, 0, FRONT_WAIT_MS);
 	if (n < 0) {
 		return n;
@@ -322,6 +382,34 @@ static int console_probe(struct front *f)
 		}
 	}
 	return strcmp(back, "hello") ? -EIO : 0;
+}
+
+static int console_probe(struct front *f)
+{
+	int ret = console_say(f);
+
+	return ret ? ret : console_echo(f);
+}
+
+/* The first ports that it told of wait for a buffer, and the open one is open;
+ * else the name of the one made ready now comes first. */
+static int console_knows(struct front *f)
+{
+	enum { DEVICE_ADD = 1, PORT_NAME = 7 };
+	uint8_t m[72] = { 0 };
+	int n = front_request(f, 3, console_port_ready, 8, NULL, 0,
+			      FRONT_WAIT_MS);
+
+	n = n < 0 ? n
+		  : front_request(f, 2, NULL, 0, m, sizeof(m), FRONT_WAIT_MS);
+	if (n < 0) {
+		return n;
+	}
+	if (m[4] == PORT_NAME) {
+		return 0;
+	}
+	n = m[4] == DEVICE_ADD ? console_echo(f) : -EIO;
+	return n < 0 ? n : 1;
 }
 
 static size_t console_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
@@ -363,6 +451,23 @@ static int input_probe(struct front *f)
 	int n = front_request(f, 1, led, sizeof(led), NULL, 0, FRONT_WAIT_MS);
 
 	return n < 0 ? n : 0;
+}
+
+/* What of its config space is shown. */
+static int input_say(struct front *f)
+{
+	const uint8_t select = 1;
+	int ret = input_probe(f);
+
+	return ret ? ret : front_set_config(f, 0, &select, 1, 0);
+}
+
+static int input_knows(struct front *f)
+{
+	uint8_t select;
+	int ret = front_get_config(f, 0, &select, 1);
+
+	return ret < 0 ? ret : select == 1;
 }
 
 static size_t input_keyed(unsigned int q, uint32_t i, uint8_t *buf, size_t max)
@@ -517,8 +622,9 @@ static int vsock_send(struct front *f, uint16_t op, const char *text)
 	return ret ? ret : front_wait(f, VSOCK_TX, &u, FRONT_WAIT_MS);
 }
 
-/* The next packet of @op; credit updates in between are skipped. */
-static int vsock_expect(struct front *f, uint16_t op, const char *text)
+/* The next packet, its text to @text; credit updates in between are skipped.
+ * Return: its operation. */
+static int vsock_next(struct front *f, char text[16])
 {
 	uint64_t gpa = vsock_room(f);
 	const struct front_buf b = { gpa, 4096, true };
@@ -536,10 +642,20 @@ static int vsock_expect(struct front *f, uint16_t op, const char *text)
 		}
 		memcpy(&h, p, sizeof(h));
 	} while (h.op == VSOCK_OP_CREDIT_UPDATE);
-	return h.op == op && h.len == strlen(text) &&
-			       !memcmp(p + sizeof(h), text, h.len)
-		       ? 0
-		       : -EIO;
+	if (h.len > 15) {
+		return -EIO;
+	}
+	memcpy(text, p + sizeof(h), h.len);
+	text[h.len] = '\0';
+	return h.op;
+}
+
+static int vsock_expect(struct front *f, uint16_t op, const char *text)
+{
+	char got[16];
+	int ret = vsock_next(f, got);
+
+	return ret < 0 ? ret : ret == op && !strcmp(got, text) ? 0 : -EIO;
 }
 
 static int vsock_probe(struct front *f)
@@ -551,6 +667,27 @@ static int vsock_probe(struct front *f)
 	ret = ret ? ret : vsock_expect(f, VSOCK_OP_RW, "hello");
 	ret = ret ? ret : vsock_send(f, VSOCK_OP_SHUTDOWN, "");
 	return ret ? ret : vsock_expect(f, VSOCK_OP_RST, "");
+}
+
+/* A connection, and an echo on its way. */
+static int vsock_say(struct front *f)
+{
+	int ret = vsock_send(f, VSOCK_OP_REQUEST, "");
+
+	ret = ret ? ret : vsock_expect(f, VSOCK_OP_RESPONSE, "");
+	return ret ? ret : vsock_send(f, VSOCK_OP_RW, "hello");
+}
+
+static int vsock_knows(struct front *f)
+{
+	char got[16];
+	int ret = vsock_send(f, VSOCK_OP_RW, "again");
+
+	ret = ret ? ret : vsock_next(f, got);
+	if (ret < 0 || ret == VSOCK_OP_RST) {
+		return ret < 0 ? ret : 0;
+	}
+	return ret == VSOCK_OP_RW && !strcmp(got, "helloagain") ? 1 : -EIO;
 }
 
 static size_t vsock_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
@@ -607,21 +744,50 @@ static int vsock_unknown(struct front *f)
 
 /* ---- bt ---- */
 
-/* Data for the controller; the rig's one says the same. */
+static const uint8_t bt_ping[] = { 2, 1, 0, 4, 0, 'p', 'i', 'n', 'g' };
+static const uint8_t bt_pong[] = { 2, 1, 0, 4, 0, 'p', 'o', 'n', 'g' };
+
+/* Data for the controller. */
+static int bt_send(struct front *f, const uint8_t acl[sizeof(bt_ping)])
+{
+	int n = front_request(f, 0, acl, sizeof(bt_ping), NULL, 0,
+			      FRONT_WAIT_MS);
+
+	return n < 0 ? n : 0;
+}
+
+/* The rig's one says the same: 1 a ping, 0 a pong. */
+static int bt_back(struct front *f)
+{
+	uint8_t back[1000];
+	int n = front_request(f, 1, NULL, 0, back, sizeof(back), FRONT_WAIT_MS);
+
+	if (n != sizeof(bt_ping)) {
+		return n < 0 ? n : -EIO;
+	}
+	return !memcmp(back, bt_ping, sizeof(bt_ping))   ? 1
+	       : !memcmp(back, bt_pong, sizeof(bt_pong)) ? 0
+							 : -EIO;
+}
+
+static int bt_say(struct front *f)
+{
+	return bt_send(f, bt_ping);
+}
+
+static int bt_knows(struct front *f)
+{
+	int ret = bt_send(f, bt_pong);
+
+	return ret ? ret : bt_back(f);
+}
+
 static int bt_probe(struct front *f)
 {
-	static const uint8_t acl[] = { 2, 1, 0, 4, 0, 'p', 'i', 'n', 'g' };
-	uint8_t back[1000];
-	int n = front_request(f, 0, acl, sizeof(acl), NULL, 0, FRONT_WAIT_MS);
+	int ret = bt_send(f, bt_ping);
 
-	if (n < 0) {
-		return n;
-	}
-	n = front_request(f, 1, NULL, 0, back, sizeof(back), FRONT_WAIT_MS);
-	if (n < 0) {
-		return n;
-	}
-	return n == sizeof(acl) && !memcmp(back, acl, sizeof(acl)) ? 0 : -EIO;
+	ret = ret ? ret : bt_back(f);
+	return ret < 0 ? ret : ret == 1 ? 0 : -EIO;
 }
 
 /* A packet of some type with a length that fits, mostly. */
@@ -656,6 +822,8 @@ const struct contract_row contract_rows[] = {
 	{
 		.type = "bt",
 		.probe = bt_probe,
+		.say = bt_say,
+		.knows = bt_knows,
 		.eager = 1,
 		.seed = bt_seed,
 		.keyed = bt_keyed,
@@ -665,6 +833,8 @@ const struct contract_row contract_rows[] = {
 		.opt = { { "file", "@disk.raw" }, { "queues", "2" } },
 		.prepare = blk_prepare,
 		.probe = blk_probe,
+		.say = blk_say,
+		.knows = blk_knows,
 		.eager = 3,
 		.seed = blk_seed,
 		.keyed = blk_keyed,
@@ -674,6 +844,8 @@ const struct contract_row contract_rows[] = {
 		.type = "console",
 		.opt = { { "ports", "hvc=echo;a=echo" } },
 		.probe = console_probe,
+		.say = console_say,
+		.knows = console_knows,
 		.eager = 1 << 3,
 		.seed = console_seed,
 		.keyed = console_keyed,
@@ -681,6 +853,8 @@ const struct contract_row contract_rows[] = {
 	{
 		.type = "input",
 		.probe = input_probe,
+		.say = input_say,
+		.knows = input_knows,
 		.eager = 1 << 1,
 		.keyed = input_keyed,
 	},
@@ -700,6 +874,8 @@ const struct contract_row contract_rows[] = {
 	{
 		.type = "net",
 		.probe = net_probe,
+		.say = net_say,
+		.knows = net_knows,
 		.eager = 1 << NET_TX | 1 << NET_CTRL,
 		.seed = net_seed,
 		.keyed = net_keyed,
@@ -711,6 +887,8 @@ const struct contract_row contract_rows[] = {
 		.world = vsock_world,
 		.world_end = vsock_world_end,
 		.probe = vsock_probe,
+		.say = vsock_say,
+		.knows = vsock_knows,
 		.eager = 1 << VSOCK_TX,
 		.seed = vsock_seed,
 		.keyed = vsock_keyed,

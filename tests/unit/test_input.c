@@ -131,7 +131,8 @@ TEST(a_knob_clicks_as_often_as_asked)
 static void touch_open(struct device_rig *d, uint16_t ring)
 {
 	struct front_opts fo = { .queue_size = ring,
-				 .mem = front_mem_create(1, 1 << 20) };
+				 .mem = front_mem_create(1, 1 << 20),
+				 .without_pf = 1u << VU_PF_RESET_DEVICE };
 
 	*d = (struct device_rig){ .args = { .name = "touch0" } };
 	device_rig_open(d, "input", &fo);
@@ -260,6 +261,51 @@ TEST(what_comes_before_the_driver_is_dropped_and_counted)
 	device_rig_close(&d);
 }
 
+static void read_events(struct device_rig *d, int n)
+{
+	uint8_t e[8];
+
+	while (n--) {
+		CHECK_EQ(front_request(d->f, 0, NULL, 0, e, sizeof(e),
+				       FRONT_WAIT_MS),
+			 sizeof(e));
+	}
+}
+
+/* QEMU stops and goes on; a finger that is lifted meanwhile must not stay down
+ * in the guest. Only a driver that begins anew has nothing to do with it. */
+TEST(what_comes_in_a_pause_waits_and_what_comes_in_a_reset_is_forgotten)
+{
+	struct av_err err = { 0 };
+	struct device_rig d;
+
+	touch_open(&d, 64);
+	CHECK_EQ(front_start(d.f, &err), 0);
+	give_frame(&d, lift, 3);
+	CHECK_EQ(read_frames(&d), 0);
+	read_events(&d, 2);
+	CHECK_EQ(front_stop(d.f, &err), 0);
+	give_frame(&d, move_, 6);
+	give_frame(&d, lift, 3);
+	give_frame(&d, move_, 5); /* half a frame: those before were read */
+	device_rig_await(&d.health.errors, 1);
+	CHECK_EQ(front_start(d.f, &err), 0);
+	CHECK_EQ(read_frames(&d), 1);
+	read_events(&d, 2);
+	CHECK_EQ(atomic_load(&d.health.dropped), 0);
+	/* as a reboot does under QEMU: the device has no other word of it */
+	CHECK_EQ(front_stop(d.f, &err), 0);
+	give_frame(&d, move_, 6);
+	give_frame(&d, lift, 3);
+	give_frame(&d, move_, 5);
+	device_rig_await(&d.health.errors, 2);
+	CHECK_EQ(front_reset(d.f, &err), 0);
+	CHECK_EQ(front_start(d.f, &err), 0);
+	give_frame(&d, lift, 3);
+	CHECK_EQ(read_frames(&d), 0);
+	device_rig_close(&d);
+}
+
 TEST(half_a_frame_is_refused)
 {
 	const struct port_input long_[64] = { { EV_REL, REL_WHEEL, 1 } };
@@ -284,5 +330,6 @@ int main(void)
 		T(config_tells_what_is_selected_and_nothing_else),
 		T(frames_stay_whole_and_the_last_one_fits_where_a_guest_is_slow),
 		T(what_comes_before_the_driver_is_dropped_and_counted),
+		T(what_comes_in_a_pause_waits_and_what_comes_in_a_reset_is_forgotten),
 		T(half_a_frame_is_refused));
 }

@@ -42,7 +42,8 @@ static void offer(struct bench *b, uint64_t i)
 static void bench_open(struct bench *b)
 {
 	struct front_opts fo = { .queue_size = BUFFERS,
-				 .mem = front_mem_create(1, 1 << 20) };
+				 .mem = front_mem_create(1, 1 << 20),
+				 .without_pf = 1u << VU_PF_RESET_DEVICE };
 	struct av_err err = { 0 };
 
 	*b = (struct bench){
@@ -184,6 +185,30 @@ TEST(what_does_not_fit_is_dropped_and_counted)
 	device_rig_close(&b.d);
 }
 
+TEST(a_guest_that_is_paused_gets_what_it_asked_for_when_it_goes_on)
+{
+	struct av_err err = { 0 };
+	struct bench b;
+
+	bench_open(&b);
+	for (int k = 0; k < 3; k++) {
+		give(&b, BATCH, 0);
+		for (int i = 0; i < BATCH; i++) {
+			offer(&b, take(&b));
+		}
+		front_kick(b.d.f, EVENT);
+		CHECK_EQ(front_stop(b.d.f, &err), 0);
+		give(&b, BATCH, 0);
+		CHECK_EQ(front_start(b.d.f, &err), 0);
+		for (int i = 0; i < BATCH; i++) {
+			offer(&b, take(&b));
+		}
+		front_kick(b.d.f, EVENT);
+	}
+	CHECK_EQ(atomic_load(&b.d.health.dropped), 0);
+	device_rig_close(&b.d);
+}
+
 TEST(a_driver_that_starts_anew_finds_nothing_of_the_last)
 {
 	struct av_err err = { 0 };
@@ -219,5 +244,6 @@ int main(void)
 		T(a_guest_that_is_behind_gets_the_next_batch_when_it_has_taken_the_last),
 		T(a_guest_that_is_behind_gets_every_sample_in_the_end),
 		T(what_does_not_fit_is_dropped_and_counted),
+		T(a_guest_that_is_paused_gets_what_it_asked_for_when_it_goes_on),
 		T(a_driver_that_starts_anew_finds_nothing_of_the_last));
 }

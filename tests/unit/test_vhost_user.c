@@ -727,6 +727,236 @@ TEST(vu_reset_comes_by_message_status_or_hang_up)
 	CHECK_EQ(g.resets, 4);
 }
 
+/* ---- pause, or reset ---- */
+
+/* Two queues, of which one has done a request. */
+static void work_on_one(struct rig *g)
+{
+	rig_run(g);
+	rig_setup_ring(g, 1);
+	rig_ring(g, VU_SET_VRING_ENABLE, 1, 1);
+	rig_u64(g, VU_SET_STATUS, 15);
+	rig_offer(g, RIG_GPA + RIG_BUF, 10);
+	rig_kick(g);
+	CHECK_EQ(rig_used(g), 1);
+	g->starts = g->stops = 0;
+}
+
+/* As QEMU does for each of: stop, savevm, a guest that resets its device. */
+static void stop_as_qemu(struct rig *g, uint32_t base[RIG_QUEUES])
+{
+	for (unsigned int q = 0; q < RIG_QUEUES; q++) {
+		rig_ring(g, VU_SET_VRING_ENABLE, q, 0);
+	}
+	for (unsigned int q = 0; q < RIG_QUEUES; q++) {
+		CHECK_EQ(rig_ring(g, VU_GET_VRING_BASE, q, 0), 0);
+		base[q] = g->p.state.num;
+	}
+	rig_u64(g, VU_SET_STATUS, 0);
+	CHECK_EQ(rig_call(g, VU_GET_STATUS, 0, NULL, 0, NULL, 0), 0);
+	CHECK_EQ(g->p.u64, 0);
+	CHECK(!vu_queue_runs(g->vu, 0) && !vu_queue_runs(g->vu, 1));
+}
+
+static void start_at(struct rig *g, unsigned int q, uint32_t base)
+{
+	rig_ring(g, VU_SET_VRING_ENABLE, q, 0);
+	rig_setup_ring(g, q);
+	rig_ring(g, VU_SET_VRING_BASE, q, base);
+	rig_ring(g, VU_SET_VRING_ENABLE, q, 1);
+	CHECK(vu_queue_runs(g->vu, q));
+}
+
+/* The guest's driver makes queue 0's ring anew. */
+static void fresh_ring(struct rig *g)
+{
+	memset(g->mem + RIG_DESC, 0, RIG_BUF - RIG_DESC);
+}
+
+TEST(vu_queues_that_go_on_where_they_were_are_a_pause)
+{
+	uint32_t base[RIG_QUEUES];
+	struct rig g;
+
+	rig_open(&g);
+	work_on_one(&g);
+	for (int i = 0; i < 3; i++) {
+		stop_as_qemu(&g, base);
+		CHECK_EQ(base[0], 1 + i);
+		rig_offer(&g, RIG_GPA + RIG_BUF, 10);
+		start_at(&g, 0, base[0]);
+		start_at(&g, 1, base[1]);
+		CHECK_EQ(rig_used(&g), 2 + i);
+	}
+	CHECK_EQ(g.resets, 0);
+	CHECK_EQ(g.starts, 6);
+	rig_close(&g);
+	CHECK_EQ(g.resets, 1);
+}
+
+TEST(vu_queues_that_begin_anew_are_a_reset_before_they_start)
+{
+	uint32_t base[RIG_QUEUES];
+	struct rig g;
+
+	rig_open(&g);
+	work_on_one(&g);
+	stop_as_qemu(&g, base);
+	CHECK_EQ(g.resets, 0); /* nobody can know yet */
+	fresh_ring(&g);
+	rig_offer(&g, RIG_GPA + RIG_BUF, 10);
+	start_at(&g, 0, 0);
+	CHECK_EQ(g.resets_at_start[0], 1);
+	CHECK_EQ(rig_used(&g), 1);
+	start_at(&g, 1, 0);
+	CHECK_EQ(g.resets, 1); /* once, for all of them */
+	/* that one did nothing before, and did now */
+	stop_as_qemu(&g, base);
+	start_at(&g, 0, base[0]);
+	CHECK_EQ(g.resets, 1);
+	rig_close(&g);
+}
+
+/* A queue on which nothing was done stands at 0 either way. */
+TEST(vu_queue_that_says_nothing_is_reset_with_the_others)
+{
+	uint32_t base[RIG_QUEUES];
+	struct rig g;
+
+	rig_open(&g);
+	work_on_one(&g);
+	stop_as_qemu(&g, base);
+	fresh_ring(&g);
+	g.starts = g.stops = 0;
+	start_at(&g, 1, 0);
+	CHECK_EQ(g.resets, 0);
+	start_at(&g, 0, 0);
+	CHECK_EQ(g.resets, 1);
+	CHECK_EQ(g.stops, 1); /* it ran: a device is reset without queues */
+	CHECK_EQ(g.starts, 3);
+	CHECK_EQ(g.resets_at_start[1], 1);
+	CHECK(vu_queue_runs(g.vu, 1));
+	rig_close(&g);
+}
+
+TEST(vu_queue_somewhere_else_in_memory_begins_anew)
+{
+	uint32_t base[RIG_QUEUES];
+	struct vu_addr a = rig_addr(0);
+	struct rig g;
+
+	rig_open(&g);
+	work_on_one(&g);
+	stop_as_qemu(&g, base);
+	rig_setup_ring(&g, 0);
+	rig_ring(&g, VU_SET_VRING_BASE, 0, base[0]);
+	a.avail += 0x800;
+	rig_call(&g, VU_SET_VRING_ADDR, 0, &a, sizeof(a), NULL, 0);
+	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 1);
+	CHECK_EQ(g.resets_at_start[0], 1);
+	rig_close(&g);
+}
+
+/* crosvm, and all that have no STATUS. */
+TEST(vu_queues_begin_anew_without_a_status_too)
+{
+	struct rig g;
+
+	rig_open(&g);
+	rig_run(&g);
+	rig_offer(&g, RIG_GPA + RIG_BUF, 10);
+	rig_kick(&g);
+	rig_ring(&g, VU_GET_VRING_BASE, 0, 0);
+	start_at(&g, 0, g.p.state.num);
+	CHECK_EQ(g.resets, 0);
+	rig_ring(&g, VU_GET_VRING_BASE, 0, 0);
+	fresh_ring(&g);
+	start_at(&g, 0, 0);
+	CHECK_EQ(g.resets_at_start[0], 1);
+	rig_close(&g);
+}
+
+TEST(vu_packed_queues_go_on_by_the_half_that_all_send)
+{
+	static const struct {
+		uint32_t base;
+		unsigned int resets;
+	} next[] = { { 0x80058005, 0 }, { 0x8005, 0 }, { 0x80008000, 1 } };
+	struct rig g;
+
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+		rig_open(&g);
+		rig_handshake(&g, RIG_FEATURES | VIRTIO_F_RING_PACKED, 0);
+		rig_add_mem(&g, 0);
+		start_at(&g, 0, 0x80058005);
+		rig_ring(&g, VU_GET_VRING_BASE, 0, 0);
+		CHECK_EQ(g.p.state.num, 0x80058005);
+		start_at(&g, 0, next[i].base);
+		CHECK_EQ(g.resets, next[i].resets);
+		rig_close(&g);
+	}
+}
+
+/* A machine's saved state is loaded into one that ran: its queues are not where
+ * this one's were, and the device is as it was loaded. */
+TEST(vu_loaded_state_is_not_reset_by_the_queues_that_belong_to_it)
+{
+	struct vu_transfer load = { 1, 0 };
+	uint32_t base[RIG_QUEUES];
+	struct rig g;
+	int p[2];
+
+	rig_open(&g);
+	work_on_one(&g);
+	stop_as_qemu(&g, base);
+	CHECK_EQ(pipe(p), 0);
+	rig_call(&g, VU_SET_DEVICE_STATE_FD, 0, &load, 8, &p[0], 1);
+	CHECK_EQ(write(p[1], "state", 5), 5);
+	close(p[0]);
+	close(p[1]);
+	rig_call(&g, VU_CHECK_DEVICE_STATE, 0, NULL, 0, NULL, 0);
+	CHECK_EQ(g.loads, 1);
+	fresh_ring(&g);
+	start_at(&g, 0, 0);
+	CHECK_EQ(g.resets, 0);
+	rig_close(&g);
+}
+
+/* ---- started, but disabled ---- */
+
+TEST(vu_disabled_queue_is_discarded_where_the_device_wants_it)
+{
+	struct rig g;
+
+	rig_open(&g);
+	g.ops.discards = 1;
+	rig_handshake(&g, RIG_FEATURES, 0);
+	rig_add_mem(&g, 0);
+	rig_setup_ring(&g, 0);
+	rig_setup_ring(&g, 1);
+	CHECK(vu_queue_runs(g.vu, 0) && !vu_queue_runs(g.vu, 1));
+	CHECK(g.watched[0] >= 0);
+	CHECK_EQ(g.watched[1], -1);
+	CHECK_EQ(g.discards, 1);
+	CHECK_EQ(g.starts, 0);
+	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 1);
+	CHECK_EQ(g.starts, 1);
+	CHECK_EQ(g.stops, 1);
+	rig_offer(&g, RIG_GPA + RIG_BUF, 10);
+	rig_kick(&g);
+	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 0);
+	CHECK_EQ(g.stops, 2);
+	CHECK_EQ(g.discards, 2);
+	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 0);
+	CHECK_EQ(g.discards, 2);
+	CHECK_EQ(rig_ring(&g, VU_GET_VRING_BASE, 0, 0), 0);
+	CHECK_EQ(g.p.state.num, 1);
+	CHECK_EQ(g.stops, 3);
+	CHECK(!vu_queue_runs(g.vu, 0));
+	CHECK_EQ(g.resets, 0);
+	rig_close(&g);
+}
+
 TEST(vu_reset_owner_disables_and_drops_nothing)
 {
 	struct rig g;
@@ -1280,6 +1510,14 @@ int main(void)
 		T(vu_event_descriptors_must_be_eventfds),
 		T(vu_broken_queue_shows_in_the_status),
 		T(vu_reset_comes_by_message_status_or_hang_up),
+		T(vu_queues_that_go_on_where_they_were_are_a_pause),
+		T(vu_queues_that_begin_anew_are_a_reset_before_they_start),
+		T(vu_queue_that_says_nothing_is_reset_with_the_others),
+		T(vu_queue_somewhere_else_in_memory_begins_anew),
+		T(vu_queues_begin_anew_without_a_status_too),
+		T(vu_packed_queues_go_on_by_the_half_that_all_send),
+		T(vu_loaded_state_is_not_reset_by_the_queues_that_belong_to_it),
+		T(vu_disabled_queue_is_discarded_where_the_device_wants_it),
 		T(vu_reset_owner_disables_and_drops_nothing),
 		T(vu_memory_moves_under_a_queue_with_chains_in_flight),
 		T(vu_memory_taken_away_stops_its_queues_only),

@@ -51,7 +51,8 @@ struct rig {
 	/* what the device saw */
 	int watched[RIG_QUEUES];
 	bool on[RIG_QUEUES];
-	unsigned int starts, stops, resets, sets, loads, notes;
+	unsigned int starts, stops, resets, sets, loads, notes, discards;
+	unsigned int resets_at_start[RIG_QUEUES]; /* how many there had been */
 	bool hold; /* the device keeps what it pops until it is stopped */
 	struct vq_chain held;
 	struct iovec iov[64];
@@ -142,7 +143,14 @@ static inline void rig_start_queue(void *ctx, unsigned int q)
 
 	g->starts++;
 	g->on[q] = true;
+	g->resets_at_start[q] = g->resets;
 	rig_work(g, q);
+}
+
+static inline void rig_discard_queue(void *ctx, unsigned int q)
+{
+	(void)q;
+	((struct rig *)ctx)->discards++;
 }
 
 static inline void rig_stop_queue(void *ctx, unsigned int q)
@@ -203,6 +211,7 @@ static const struct vu_ops rig_ops = {
 	.set_config = rig_set_config,
 	.watch_kick = rig_watch,
 	.queue_start = rig_start_queue,
+	.queue_discard = rig_discard_queue,
 	.queue_stop = rig_stop_queue,
 	.reset = rig_reset,
 	.save = rig_save,

@@ -806,7 +806,8 @@ static int stop(struct front *f)
 			return ret;
 		}
 	}
-	return 0;
+	return front_has_pf(f, VU_PF_STATUS) ? tell_u64(f, VU_SET_STATUS, 0, -1)
+					     : 0;
 }
 
 int front_stop(struct front *f, struct av_err *err)
@@ -820,9 +821,6 @@ int front_reset(struct front *f, struct av_err *err)
 {
 	int ret = stop(f);
 
-	if (ret == 0 && front_has_pf(f, VU_PF_STATUS)) {
-		ret = tell_u64(f, VU_SET_STATUS, 0, -1);
-	}
 	if (ret == 0 && front_has_pf(f, VU_PF_RESET_DEVICE)) {
 		ret = tell(f, VU_RESET_DEVICE, NULL, 0, -1);
 	}
