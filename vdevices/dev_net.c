@@ -619,6 +619,7 @@ const struct vdev_type vdev_net = {
 	.help = "Ethernet, with a router to the host's network behind it",
 	.id = VIRTIO_ID_NET,
 	.n_queues = QUEUES_MAX,
+	.discards = 0xaaaaaaaa, /* all that transmit */
 	.config_size = sizeof(struct net_config),
 	.home = VDEV_CHILD,
 	.may = VDEV_MAY_INET,

@@ -158,10 +158,23 @@ static void op_queue_start(void *ctx, unsigned int q)
 	host_pend(h, q); /* a kick may have come before */
 }
 
+static void op_queue_discard(void *ctx, unsigned int q)
+{
+	struct vdev_host *h = ctx;
+
+	h->slot[q].discards = true;
+	h->slot[q].said = false;
+	host_pend(h, q);
+}
+
 static void op_queue_stop(void *ctx, unsigned int q)
 {
 	struct vdev_host *h = ctx;
 
+	if (h->slot[q].discards) {
+		h->slot[q].discards = h->slot[q].pending = false;
+		return; /* the device does not know of it */
+	}
 	if (h->type->stop) {
 		h->type->stop(&h->dev, q);
 	}
@@ -209,6 +222,7 @@ static const struct vu_ops host_vu_ops = {
 	.set_config = op_set_config,
 	.watch_kick = op_watch_kick,
 	.queue_start = op_queue_start,
+	.queue_discard = op_queue_discard,
 	.queue_stop = op_queue_stop,
 	.reset = op_reset,
 	.note = op_note,
@@ -424,6 +438,7 @@ int vdev_host_create(uv_loop_t *loop, const struct vdev_host_opts *o,
 	h->on_ended = o->on_ended;
 	h->ended_ctx = o->ended_ctx;
 	h->ops = host_vu_ops;
+	h->ops.discards = o->type->discards;
 	spin_init(&h->spin, o->own_loop);
 	if (o->type->save) {
 		h->ops.save = op_save;

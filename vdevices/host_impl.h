@@ -13,6 +13,7 @@
 struct slot {
 	uv_poll_t *kick;
 	bool enabled;             /* between queue_start and queue_stop */
+	bool discards;            /* between queue_discard and queue_stop */
 	bool pending;             /* kick() shall be called from host_turn() */
 	bool watched;             /* kicks are off: host_turn() looks at it */
 	bool said;                /* its break was told */

@@ -5,6 +5,7 @@
 #include "vdevices/host_impl.h"
 
 enum {
+	BUDGET = 64,      /* chains that are thrown away at once */
 	LOOKS = 16,       /* at rings, between two of the clock */
 	LOOK_NS = 2000,   /* in vain, then descriptors come */
 	TURN_NS = 100000, /* and not later than that */
@@ -188,6 +189,37 @@ void vdev_expose(struct vdev *d, unsigned int q)
 	virtq_expose(host_of(d)->q[q]);
 }
 
+static void check(struct vdev_host *h, unsigned int q)
+{
+	if (virtq_broken(h->q[q])) {
+		say_broken(h, q);
+	}
+	if (h->vu && vu_check(h->vu)) {
+		h->drop = true;
+		host_pend(h, q);
+	}
+}
+
+/* Queue @q is not enabled: nobody has what is in it. Its kicks stay on. */
+static void discard(struct vdev_host *h, unsigned int q)
+{
+	struct iovec iov[VIRTQ_IOV_MAX];
+	struct vq_chain c = { .iov = iov, .max_iov = VIRTQ_IOV_MAX };
+	int n = 0;
+
+	while (n < BUDGET && virtq_pop(h->q[q], &c)) {
+		virtq_push(h->q[q], &c, 0);
+		n++;
+	}
+	virtq_flush(h->q[q]);
+	account(h, q);
+	health_add(&h->dev.health->dropped, (uint64_t)n);
+	if (n == BUDGET) {
+		host_pend(h, q);
+	}
+	check(h, q);
+}
+
 /* What is in the ring came at @now. */
 static void serve(struct vdev_host *h, unsigned int q, int64_t now)
 {
@@ -195,6 +227,10 @@ static void serve(struct vdev_host *h, unsigned int q, int64_t now)
 
 	h->dev.kicked_at = now;
 	h->slot[q].pending = false;
+	if (h->slot[q].discards) {
+		discard(h, q);
+		return;
+	}
 	if (!h->slot[q].enabled) {
 		return;
 	}
@@ -214,13 +250,7 @@ static void serve(struct vdev_host *h, unsigned int q, int64_t now)
 	if (account(h, q) && !h->type->async) {
 		health_served(h->dev.health, health_clock_ns() - now);
 	}
-	if (virtq_broken(vq)) {
-		say_broken(h, q);
-	}
-	if (h->vu && vu_check(h->vu)) {
-		h->drop = true;
-		host_pend(h, q);
-	}
+	check(h, q);
 }
 
 static bool any_pending(const struct vdev_host *h)

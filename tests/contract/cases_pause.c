@@ -2,7 +2,8 @@
 /*
  * A machine that is paused and goes on, and a driver that begins anew: QEMU
  * says the same to stop either, and with RESET_DEVICE left out nothing else
- * tells them apart than where the rings begin.
+ * tells them apart than where the rings begin. And rings that are started but
+ * not enabled.
  */
 #include "config.h"
 
@@ -208,10 +209,68 @@ static int some_queues(struct ctx *c)
 	return ctx_probe(c, g);
 }
 
+/* ---- started, but not enabled ---- */
+
+static int disabled_queue(struct ctx *c, unsigned int q)
+{
+	bool discards = q < 32 && (c->type->discards >> q & 1);
+	struct guest *g = ctx_guest(c, G_NO_ENABLE);
+	struct front_used u;
+	uint64_t gpa;
+
+	if (!g) {
+		return -1;
+	}
+	gpa = front_alloc(g->m, 4096, 64);
+	for (unsigned int k = 0; k < 30; k++) {
+		NEED(ctx_add_plain(g, q, gpa, k) == 0, "no descriptors");
+		front_kick_always(g->f, q);
+		if (discards) {
+			FRONT(g, front_wait(g->f, q, &u, FRONT_WAIT_MS));
+			NEED(u.len == 0, "%u bytes written", u.len);
+		}
+	}
+	FRONT(g, front_barrier(g->f));
+	NEED(front_get(g->f, q, &u) == 0, "disabled, it is served");
+	FRONT(g, front_ring_enable(g->f, q, true));
+	for (unsigned int k = 0; k < 30 && ctx_eager(c, q) && !discards; k++) {
+		FRONT(g, front_wait(g->f, q, &u, FRONT_WAIT_MS));
+	}
+	ctx_done(g);
+	return 0;
+}
+
+static int disabled(struct ctx *c)
+{
+	return ctx_each_queue(c, disabled_queue);
+}
+
+/* What was thrown away had no effect. */
+static int disabled_net(struct ctx *c)
+{
+	struct guest *g = ctx_guest(c, G_NO_ENABLE);
+	int ret;
+
+	if (!g) {
+		return -1;
+	}
+	FRONT(g, c->row->say(g->f));
+	for (unsigned int k = 0; k < front_n_queues(g->f); k++) {
+		FRONT(g, front_ring_enable(g->f, k, true));
+	}
+	FRONT(g, front_barrier(g->f));
+	ret = c->row->knows(g->f);
+	NEED(ret >= 0, "enabled: %s", front_why(g->f));
+	NEED(!ret, "a frame on a disabled queue is answered");
+	return 0;
+}
+
 const struct contract_case cases_pause[] = {
 	CASE("C10", "pause-keeps-state", state_kept_case),
 	CASE("C10", "anew-forgets-state", state_gone_case),
 	CASE("C10", "pause-or-anew-each-queue", queue_tells_case),
 	CASE("C10", "pause-or-anew-some-queues", some_queues),
+	CASE("C7", "disabled", disabled),
+	CASE_OF("net", "C7", "disabled-transmits-nothing", disabled_net),
 	{ .id = NULL },
 };
