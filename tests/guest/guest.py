@@ -10,7 +10,9 @@ Commands go over the virtio port "agent": the host sends one line
 "ID SECONDS BASE64", the guest's init runs the text with dash and answers with
 what it prints and a line "@@RC ID STATUS". The serial console goes to a file."""
 import base64
+import contextlib
 import ctypes
+import json
 import os
 import re
 import select
@@ -235,7 +237,8 @@ class Guest:
         agent = os.path.join(self.dir, "agent.sock")
         base = ["-chardev", "socket,id=agent,path=%s,server=on,wait=off" % agent,
                 "-device", "virtio-serial-pci,id=agentbus",
-                "-device", "virtserialport,bus=agentbus.0,chardev=agent,name=agent"]
+                "-device", "virtserialport,bus=agentbus.0,chardev=agent,name=agent",
+                "-qmp", "unix:%s/qmp.sock,server=on,wait=off" % self.dir]
         if self.given:
             return self.given + base + self.args
         arm = self.arch == "arm64"
@@ -363,6 +366,32 @@ class Guest:
         """The guest reboots by itself; QEMU and its devices stay."""
         self.send("reboot -f")
         return self.wait_ready(timeout)
+
+    def qmp(self, command, timeout=30):
+        """A command without arguments for QEMU itself: its answer."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(timeout * SLOW)
+            s.connect(os.path.join(self.dir, "qmp.sock"))
+            f = s.makefile("rw")
+            f.readline()  # its greeting
+            for c in ("qmp_capabilities", command):
+                f.write(json.dumps({"execute": c}) + "\n")
+                f.flush()
+                m = json.loads(f.readline())
+                while "event" in m:
+                    m = json.loads(f.readline())
+                if "return" not in m:
+                    raise GuestError("QMP %s: %s" % (c, m))
+            return m["return"]
+
+    @contextlib.contextmanager
+    def paused(self):
+        """with g.paused(): the machine stands still, its devices do not."""
+        self.qmp("stop")
+        try:
+            yield
+        finally:
+            self.qmp("cont")
 
     def kill(self):
         """kill -9 of QEMU; start() boots again."""

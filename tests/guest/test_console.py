@@ -210,6 +210,21 @@ def test_vhost_user_echo_10_mb(t):
     echo(t, "vu-echo")
 
 
+def test_vhost_user_port_stays_open_over_a_pause(t):
+    only_vhost_user(t)
+    t.guest.check("mkfifo /tmp/in; setsid dash -c 'echo $$ >/tmp/pid; "
+                  "exec 3<>%s 4<>/tmp/in; cat <&3 >/tmp/out & cat <&4 >&3' "
+                  "</dev/null >/dev/null 2>&1 & sleep 0.5" %
+                  t.guest.port("vu-echo"))
+    for i in range(3):
+        t.guest.check("echo %d >/tmp/in; for i in $(seq 100); do "
+                      "grep -q %d /tmp/out && exit 0; sleep 0.1; done; "
+                      "cat /tmp/out; exit 1" % (i, i), timeout=20)
+        with t.guest.paused():
+            time.sleep(0.5)
+    t.guest.check("kill -- -$(cat /tmp/pid)")
+
+
 def test_vhost_user_pty_10_mb_each_way(t):
     only_vhost_user(t)
     both_ways(t, t.guest.port("vu-data"), t.vu_pty)

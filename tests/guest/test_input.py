@@ -156,6 +156,18 @@ def test_a_swipe_is_smooth_and_whole(t):
     assert got[-3:] == ["ABS_MT_TRACKING_ID -1", "BTN_TOUCH 0", "SYN"], got
 
 
+def test_a_finger_lifted_while_the_machine_is_paused(t):
+    w = Watch(t, "touch")
+    do(t, "touch x=7 y=8 action=press finger=2")
+    w.until(lambda got: "SYN" in got)
+    with t.guest.paused():
+        do(t, "touch action=release finger=2")
+        time.sleep(0.5)
+    got = w.until(lambda got: got.count("SYN") >= 2)
+    w.stop()
+    assert got[-3:] == ["ABS_MT_TRACKING_ID -1", "BTN_TOUCH 0", "SYN"], got
+
+
 def test_a_reboot_forgets_and_goes_on(t):
     do(t, "touch x=1 y=1 action=press finger=3")
     t.guest.reboot()

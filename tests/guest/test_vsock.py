@@ -135,6 +135,41 @@ def test_host_reaches_a_server_in_the_guest(t):
     assert c.recv(10) == b""
 
 
+def said(t, path, text):
+    """Once the guest has it in a file."""
+    return t.guest.run("for i in $(seq 100); do grep -q '%s' %s && exit 0; "
+                       "sleep 0.1; done; cat %s; exit 1" % (text, path, path))
+
+
+def test_a_pause_of_the_machine_keeps_connections(t):
+    """One each way, that were there before and are used while it is paused:
+    QEMU stops the device with the messages of a reset."""
+    t.guest.check("(socat VSOCK-LISTEN:9420 EXEC:cat >/dev/null 2>&1 "
+                  "</dev/null &); mkfifo /tmp/in; (sleep 1000 >/tmp/in &); "
+                  "(socat - VSOCK-CONNECT:2:7011 </tmp/in >/tmp/out 2>&1 &); "
+                  "echo one >/tmp/in; "
+                  "until ss --vsock -l -n | grep -q ':9420'; do sleep 0.1; done")
+    rc, out = said(t, "/tmp/out", "one")
+    assert rc == 0, out
+    c = socket.socket(socket.AF_UNIX)
+    c.settimeout(30)
+    c.connect(t.hybrid)
+    c.sendall(b"CONNECT 9420\n")
+    f = c.makefile("rb")
+    assert f.readline().startswith(b"OK "), "no OK"
+    for i in range(3):
+        with t.guest.paused():
+            c.sendall(b"asleep\n")
+            time.sleep(1 + 8 * (i == 1))  # as long as a close may take
+        assert f.readline() == b"asleep\n"
+        c.sendall(b"awake\n")
+        assert f.readline() == b"awake\n"
+        t.guest.check("echo two%d >/tmp/in" % i)
+        rc, out = said(t, "/tmp/out", "two%d" % i)
+        assert rc == 0, out
+    c.close()
+
+
 def test_a_reader_that_stops_holds_the_guest_and_loses_nothing(t):
     full, go, got = threading.Event(), threading.Event(), []
 
