@@ -601,6 +601,7 @@ const struct vdev_type vdev_blk = {
 	.may = VDEV_MAY_IO_URING | VDEV_MAY_THREADS,
 	.opts = blk_opts,
 	.qemu_device = "vhost-user-blk",
+	.reconnects = true,
 	.crosvm_type = "block",
 	.keep = blk_keep,
 	.open = blk_open,

@@ -625,6 +625,7 @@ const struct vdev_type vdev_net = {
 	.may = VDEV_MAY_INET,
 	.opts = net_opt_rows,
 	.qemu_device = NULL,
+	.reconnects = true,
 	.crosvm_type = "net",
 	.open = net_open,
 	.close = net_close,

@@ -99,6 +99,11 @@ struct vdev_type {
 	const struct vdev_opt *opts; /* ended by name NULL; may be NULL */
 	/* QEMU's -device without "-pci"; NULL: only vhost-user-test-device */
 	const char *qemu_device;
+	/* QEMU connects it again to a back-end that comes back. Others must not
+	 * try: the stubs built on vhost-user-base (rng, input, test-device ...)
+	 * free their session at a hang-up and assert when the chardev opens
+	 * again; vsock just stays dead. */
+	bool reconnects;
 	const char *crosvm_type; /* --vhost-user type=; NULL: none */
 
 	/* In avsim itself, once for the run: what must outlive the device's

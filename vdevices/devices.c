@@ -531,11 +531,29 @@ static void on_retry(uv_timer_t *t)
 	}
 }
 
+/* What becomes of a device whose process ended. */
+static const char *what_now(const struct device *dev, uint32_t state)
+{
+	if (dev->conn_fd >= 0) {
+		return "it stays down: the connection that was passed to it "
+		       "(fd=) went with it";
+	}
+	if (state == HEALTH_WAITING || state == HEALTH_DEAD) {
+		return "it is started again; nobody was connected";
+	}
+	return dev->type->reconnects
+		       ? "it is started again, and QEMU connects to it where "
+			 "its chardev has reconnect"
+		       : "it is started again, but no VMM connects to such a "
+			 "device again: restart the guest";
+}
+
 static void on_child_end(uv_poll_t *p, int status, int events)
 {
 	struct device *dev = p->data;
 	uint64_t wait = 0;
 	char how[64], text[128];
+	uint32_t state;
 
 	(void)status;
 	(void)events;
@@ -543,19 +561,18 @@ static void on_child_end(uv_poll_t *p, int status, int events)
 	port_drain(dev->port);
 	port_close(dev->port);
 	dev->port = NULL;
-	atomic_store(&dev->health->state, HEALTH_DEAD);
+	state = atomic_exchange(&dev->health->state, HEALTH_DEAD);
 	snprintf(text, sizeof(text), "process ended: %s", how);
 	publish(dev, text);
 	if (dev->why[0]) {
 		tell_why(dev, dev->why);
 	} else {
-		av_log(AV_LOG_WARN, dev->args.name,
-		       "its process ended (%s); the guest sees a reset of this "
-		       "device",
-		       how);
+		av_log(AV_LOG_WARN, dev->args.name, "its process ended (%s); %s",
+		       how, what_now(dev, state));
 	}
-	/* a passed connection cannot be had again */
 	if (dev->conn_fd >= 0) {
+		close(dev->conn_fd); /* now the front-end learns of it */
+		dev->conn_fd = -1;
 		return;
 	}
 	if (health_clock_ns() - dev->started < QUICK_NS) {

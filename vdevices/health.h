@@ -15,7 +15,7 @@ enum health_state {
 	HEALTH_CONNECTED, /* front-end there, driver not */
 	HEALTH_RUNNING,   /* at least one queue runs */
 	HEALTH_BROKEN,    /* guest broke a queue: until its reset */
-	HEALTH_DEAD,      /* child ended, restart under way */
+	HEALTH_DEAD,      /* child ended; restarted, if it can be */
 	HEALTH_N
 };
 extern const char *const health_state_names[HEALTH_N];

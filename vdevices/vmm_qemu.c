@@ -41,16 +41,6 @@ const char *vmm_qemu_device(const struct vmm_caps *c,
 	return NULL;
 }
 
-/*
- * Only these connect again to a back-end that comes back. The stubs built on
- * vhost-user-base (rng, input, test-device ...) free their session at a hang-up
- * and assert when the chardev opens again; vsock just stays dead.
- */
-static bool reconnects(const struct vdev_type *type)
-{
-	return type->id == VIRTIO_ID_NET || type->id == VIRTIO_ID_BLOCK;
-}
-
 static void arg_chardev(struct vmm_command *c, const struct vmm_env *env,
 			const char *id, const char *path, bool again)
 {
@@ -99,7 +89,7 @@ static void arg_device(struct vmm_command *c, const struct vmm_env *env,
 			      : why);
 		return;
 	}
-	arg_chardev(c, env, d->name, d->socket, reconnects(t));
+	arg_chardev(c, env, d->name, d->socket, t->reconnects);
 	if (t->id == VIRTIO_ID_NET) {
 		arg_net(c, d, name);
 		return;

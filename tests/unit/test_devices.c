@@ -35,22 +35,28 @@ struct rig {
 	pthread_mutex_t lock; /* of the log */
 	char log[LOG]; /* "rng0: text\n" */
 	size_t n;
+	int conn; /* the front-end's end of a passed connection; -1 */
 	void (*guest)(struct rig *r);
 };
 
 /* ---- the run ---- */
 
-static void on_device(void *ctx, const void *msg)
+static void note(struct rig *r, const char *who, const char *text)
 {
-	const struct text_event *e = msg;
-	struct rig *r = ctx;
 	int n;
 
 	pthread_mutex_lock(&r->lock);
-	n = snprintf(r->log + r->n, LOG - r->n, "%s: %s\n", e->key, e->text);
+	n = snprintf(r->log + r->n, LOG - r->n, "%s: %s\n", who, text);
 	r->n += r->n + (size_t)n < LOG ? (size_t)n : 0;
 	r->log[r->n] = '\0';
 	pthread_mutex_unlock(&r->lock);
+}
+
+static void on_device(void *ctx, const void *msg)
+{
+	const struct text_event *e = msg;
+
+	note(ctx, e->key, e->text);
 }
 
 /* Lines for the user, of the last run. */
@@ -62,8 +68,8 @@ static struct {
 static void on_line(void *ctx, vtime now, enum av_log_level level,
 		    const char *topic, const char *line)
 {
-	(void)ctx;
 	(void)now;
+	note(ctx, topic, line);
 	if (level <= AV_LOG_WARN && told.n < sizeof(told.text)) {
 		told.n += (size_t)snprintf(told.text + told.n,
 					   sizeof(told.text) - told.n,
@@ -86,8 +92,8 @@ static void *guests(void *arg)
 }
 
 /* What is given by --device, confined; @guest runs beside it. */
-static void rig_play(const char *const *spec, size_t n,
-		     void (*guest)(struct rig *r))
+static void rig_play_at(const char *const *spec, size_t n,
+			void (*guest)(struct rig *r), int conn)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct device_spec s[2];
@@ -101,7 +107,8 @@ static void rig_play(const char *const *spec, size_t n,
 	pthread_mutex_init(&r->lock, NULL);
 	run_begin(&r->run, "name: t\nduration: 3600\n");
 	memset(&told, 0, sizeof(told));
-	av_log_set_sink(on_line, NULL);
+	r->conn = conn;
+	av_log_set_sink(on_line, r);
 	CHECK_EQ(bus_subscribe(r->run.w->bus, TOPIC_DEVICE, STAGE_TAP, "test",
 			       on_device, r, &err),
 		 0);
@@ -124,6 +131,7 @@ static void rig_play(const char *const *spec, size_t n,
 	uv_close((uv_handle_t *)&r->over, NULL);
 	uv_run(&r->loop, UV_RUN_DEFAULT);
 	CHECK_EQ(uv_loop_close(&r->loop), 0);
+	av_log_set_sink(NULL, NULL);
 	bus_unsubscribe(r->run.w->bus, on_device, r);
 	world_end(r->run.w);
 	run_finish(&r->run);
@@ -132,6 +140,12 @@ static void rig_play(const char *const *spec, size_t n,
 	}
 	CHECK_EQ(rmdir(r->dir), 0); /* the sockets are gone */
 	free(r);
+}
+
+static void rig_play(const char *const *spec, size_t n,
+		     void (*guest)(struct rig *r))
+{
+	rig_play_at(spec, n, guest, -1);
 }
 
 /* How often the log says @text. */
@@ -412,6 +426,85 @@ TEST(devices_an_overlay_outlives_the_child_that_writes_to_it)
 	unlink(path);
 }
 
+/* ---- what is said of a child that dies ---- */
+
+static void kill_child(void)
+{
+	pid_t pid = child();
+
+	CHECK(pid > 0);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+}
+
+static void idle_then_connected(struct rig *r)
+{
+	struct front_mem *m = front_mem_create(1, 1 << 20);
+	struct front *f;
+
+	kill_child();
+	await_said(r, "again; nobody was connected", 1);
+	await_said(r, "rng0: process restarted", 1);
+	f = begin(r, "rng0", m);
+	kill_child();
+	await_said(r, "no VMM connects to such a device again", 1);
+	await_said(r, "rng0: process restarted", 2);
+	front_close(f);
+	front_mem_destroy(m);
+}
+
+TEST(devices_who_was_connected_to_a_child_that_died_is_told_apart)
+{
+	static const char *const spec[] = { "rng0:rng,home=child" };
+
+	rig_play(spec, 1, idle_then_connected);
+}
+
+static void connected_by_qemu(struct rig *r)
+{
+	struct front_mem *m = front_mem_create(1, 1 << 20);
+	struct front *f = begin(r, "net0", m);
+
+	kill_child();
+	await_said(r, "QEMU connects to it where its chardev has reconnect", 1);
+	await_said(r, "net0: process restarted", 1);
+	front_close(f);
+	front_mem_destroy(m);
+}
+
+TEST(devices_a_child_of_a_type_that_qemu_connects_again_says_so)
+{
+	static const char *const spec[] = { "net0:net,home=child" };
+
+	rig_play(spec, 1, connected_by_qemu);
+}
+
+static void connected_by_fd(struct rig *r)
+{
+	struct front_opts o = { .conn_fd = r->conn,
+				.mem = front_mem_create(1, 1 << 20) };
+	struct av_err err = { 0 };
+	struct front *f;
+
+	CHECK_EQ(front_open(&o, &f, &err), 0);
+	kill_child();
+	await_said(r, "it stays down: the connection that was passed", 1);
+	CHECK_EQ(front_hung_up(f, FRONT_WAIT_MS), -ECONNRESET);
+	CHECK_EQ(said(r, "started again"), 0);
+	front_close(f);
+	front_mem_destroy(o.mem);
+}
+
+TEST(devices_a_child_on_a_passed_connection_stays_down_and_says_so)
+{
+	char text[48];
+	const char *const spec[] = { text };
+	int sv[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
+	snprintf(text, sizeof(text), "rng0:rng,home=child,fd=%d", sv[1]);
+	rig_play_at(spec, 1, connected_by_fd, sv[0]);
+}
+
 /* As often as it can, over and over. */
 static void comes_and_goes(struct rig *r)
 {
@@ -592,6 +685,9 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	return RUN_TESTS(
 		T(devices_a_child_that_dies_is_restarted_and_only_its_device_resets),
+		T(devices_who_was_connected_to_a_child_that_died_is_told_apart),
+		T(devices_a_child_of_a_type_that_qemu_connects_again_says_so),
+		T(devices_a_child_on_a_passed_connection_stays_down_and_says_so),
 		T(devices_an_overlay_outlives_the_child_that_writes_to_it),
 		T(devices_a_child_inherits_nothing_that_is_not_its_own),
 		T(devices_a_front_end_does_not_fill_the_recording),

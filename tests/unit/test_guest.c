@@ -51,10 +51,12 @@ static void bad(const char *body, size_t n, const char *text)
 /* What stands in for types of other files. */
 static const struct vdev_type type_net = { .name = "net",
 					   .id = VIRTIO_ID_NET,
+					   .reconnects = true,
 					   .n_queues = 3,
 					   .crosvm_type = "net" };
 static const struct vdev_type type_blk = { .name = "blk",
 					   .id = VIRTIO_ID_BLOCK,
+					   .reconnects = true,
 					   .n_queues = 16,
 					   .qemu_device = "vhost-user-blk",
 					   .crosvm_type = "block" };
