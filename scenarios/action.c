@@ -560,6 +560,60 @@ size_t action_text(const struct action *a, const struct args *args, char *buf,
 	return o.n;
 }
 
+/* ---- checks ---- */
+
+static int no_device(const struct world *w, const char *type, const char *name,
+		     struct av_err *err)
+{
+	char names[256] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_devices && n < sizeof(names); i++) {
+		if (!strcmp(w->device[i].type, type)) {
+			n += (size_t)snprintf(names + n, sizeof(names) - n,
+					      "%s%s", n ? ", " : "",
+					      w->device[i].name);
+		}
+	}
+	return n ? av_err_set(err, -ENODEV,
+			      "no %s device '%.64s'; there are: %s", type,
+			      name, names)
+		 : av_err_set(err, -ENODEV,
+			      "no %s device '%.64s': this run has none; add "
+			      "one with --device",
+			      type, name);
+}
+
+static bool has_device(const struct world *w, const char *type,
+		       const char *name)
+{
+	for (size_t i = 0; i < w->n_devices; i++) {
+		if (!strcmp(w->device[i].type, type) &&
+		    !strcmp(w->device[i].name, name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int action_check(struct world *w, const struct action *act,
+		 const struct args *a, bool now, struct av_err *err)
+{
+	int ret = act->check ? act->check(w, a, err) : 0;
+	const struct arg_spec *s;
+
+	if (!w->n_devices && !now) {
+		return ret;
+	}
+	for (size_t i = 0; !ret && (s = action_arg(act, a, i)); i++) {
+		if (s->device && a->has[i] &&
+		    !has_device(w, s->device, a->v[i].str)) {
+			ret = no_device(w, s->device, a->v[i].str, err);
+		}
+	}
+	return ret;
+}
+
 /* ---- the command queue's handler ---- */
 
 static int apply_text(struct world *w, const char *text, struct av_err *err)
@@ -572,9 +626,7 @@ static int apply_text(struct world *w, const char *text, struct av_err *err)
 	if (ret < 0) {
 		return ret;
 	}
-	if (act->check) {
-		ret = act->check(w, &args, err);
-	}
+	ret = action_check(w, act, &args, false, err);
 	if (ret == 0) {
 		ret = act->apply(w, &args, err);
 	}

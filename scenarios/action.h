@@ -32,6 +32,7 @@ struct arg_spec {
 	bool required;
 	double min, max;          /* ARG_NUM, when min < max */
 	const char *const *names; /* ARG_ENUM, NULL-ended */
+	const char *device;       /* ARG_STR that names a device: its type */
 	const char *help;
 };
 
@@ -94,6 +95,15 @@ int arg_read(const struct action *act, struct args *a, size_t i, bool person,
 /* Every required argument is there. Return: 0 or -EINVAL, @err filled. */
 int action_complete(const struct action *act, const struct args *a,
 		    struct av_err *err);
+
+/**
+ * action_check() - Names exist, values are in range: against this world
+ * @now:	a person asks for it now, of this run: a device that it names is
+ *		there. Else, in a run without devices, one may be named that a
+ *		run for a guest has.
+ */
+int action_check(struct world *w, const struct action *act,
+		 const struct args *a, bool now, struct av_err *err);
 
 /**
  * action_parse() - "verb key=value key='two words'" into row and arguments

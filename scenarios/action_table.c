@@ -17,6 +17,10 @@
 	{                                                                      \
 		.name = n, .type = ARG_STR, .help = h, __VA_ARGS__             \
 	}
+#define A_DEVICE(t, h)                                                         \
+	{                                                                      \
+		.name = "device", .type = ARG_STR, .device = t, .help = h      \
+	}
 #define A_TEXT(n, h, ...)                                                      \
 	{                                                                      \
 		.name = n, .type = ARG_TEXT, .help = h, __VA_ARGS__            \
@@ -221,7 +225,7 @@ const struct action action_table[] = {
 	  .help = "a key of an input device of the guest (virtio-input); key is for the car's own",
 	  .arg = { A_STR("code", "a name of Linux's KEY_*, like HOMEPAGE, BACK or VOLUMEUP", REQUIRED),
 		   A_ENUM("action", act_press_kinds, "press (default) is down and up"),
-		   A_STR("device", "its name; default all that have keys"),
+		   A_DEVICE("input", "its name; default all that have keys"),
 		   A_TIME("for", "a press lasts, default 50 ms") },
 	  .check = act_press_check, .apply = act_press },
 	{ .verb = "rotary",
@@ -277,7 +281,7 @@ const struct action action_table[] = {
 		   A_NUM("to-y", DIM_NONE, 0, 16383, "to here", REQUIRED),
 		   A_TIME("for", "it takes, default 300 ms"),
 		   A_NUM("finger", DIM_NONE, 0, HANDS_FINGERS - 1, "which, default 0"),
-		   A_STR("device", "name of the screen; default all") },
+		   A_DEVICE("input", "name of the screen; default all") },
 	  .check = act_swipe_check, .apply = act_swipe },
 	{ .verb = "throttle",
 	  .help = "press the accelerator by hand; the driver model lets go",
@@ -291,7 +295,7 @@ const struct action action_table[] = {
 		   A_ENUM("action", act_touch_kinds, "tap (default) is press and release; drag moves a finger that is down"),
 		   A_TIME("for", "a tap lasts (default 80 ms), a drag takes (default 300 ms)"),
 		   A_NUM("finger", DIM_NONE, 0, HANDS_FINGERS - 1, "which, default 0"),
-		   A_STR("device", "name of the screen; default all") },
+		   A_DEVICE("input", "name of the screen; default all") },
 	  .check = act_touch_check, .apply = act_touch },
 	{ .verb = "trunk",
 	  .help = "open or close the trunk",
@@ -302,7 +306,7 @@ const struct action action_table[] = {
 	  .arg = { A_NUM("detents", DIM_NONE, -HANDS_DETENTS_MAX, HANDS_DETENTS_MAX, "clicks, positive clockwise", REQUIRED),
 		   A_ENUM("axis", act_turn_axes, "REL_WHEEL (default) or REL_DIAL"),
 		   A_TIME("gap", "between clicks, default 50 ms"),
-		   A_STR("device", "its name; default all knobs") },
+		   A_DEVICE("input", "its name; default all knobs") },
 	  .check = act_turn_check, .apply = act_turn },
 	{ .verb = "turn-signal",
 	  .help = "move the turn signal lever",

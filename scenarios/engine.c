@@ -128,10 +128,7 @@ static int bind_step(struct scenario *s, struct sc_step *step,
 			return ret;
 		}
 	}
-	if (!step->act->check) {
-		return 0;
-	}
-	ret = step->act->check(s->w, &step->args, &err);
+	ret = action_check(s->w, step->act, &step->args, false, &err);
 	return ret < 0 ? av_yaml_err(&s->doc, step->node, d, "%s: %s",
 				     step->act->verb, err.msg)
 		       : 0;

@@ -442,15 +442,14 @@ static void in_range(struct world *w, const struct args *a)
 static const char *const net_directions[] = { "both", "in", "out", NULL };
 
 #define REQUIRED .required = true
-#define NET_DEVICE                                                             \
+#define DEVICE_OF(kind, text)                                                  \
 	{                                                                      \
-		.name = "device", .type = ARG_STR,                             \
-		.help = "one of them by its name; default: all"                \
+		.name = "device", .type = ARG_STR, .device = kind,             \
+		.help = text                                                   \
 	}
-#define WHICH_DEVICE                                                           \
-	{ .name = "device",                                                    \
-	  .type = ARG_STR,                                                     \
-	  .help = "name of one; default: all" }
+#define BLK_DEVICE DEVICE_OF("blk", "one of them by its name; default: all")
+#define NET_DEVICE DEVICE_OF("net", "one of them by its name; default: all")
+#define VSOCK_DEVICE DEVICE_OF("vsock", "name of one; default: all")
 #define VSOCK_PORT                                                             \
 	{ .name = "port",                                                      \
 	  .type = ARG_NUM,                                                     \
@@ -467,7 +466,7 @@ static const char *const net_directions[] = { "both", "in", "out", NULL };
 const struct fault fault_table[] = {
 	{ .name = "blk-error",
 	  .help = "a disk answers requests with I/O errors",
-	  .arg = { { .name = "device", .type = ARG_STR, .help = "one of them by its name; default: all" },
+	  .arg = { BLK_DEVICE,
 		   { .name = "chance", .type = ARG_NUM, .dim = DIM_RATIO, .min = 0, .max = 1,
 		     .help = "that a request fails, default 100 %" },
 		   { .name = "sector", .type = ARG_NUM, .dim = DIM_NONE, .min = 0, .max = 1e15,
@@ -477,12 +476,12 @@ const struct fault fault_table[] = {
 	  .device = "blk" },
 	{ .name = "blk-full",
 	  .help = "the host's disk is full: a disk refuses writes",
-	  .arg = { { .name = "device", .type = ARG_STR, .help = "one of them by its name; default: all" } },
+	  .arg = { BLK_DEVICE },
 	  .device = "blk" },
 	{ .name = "blk-slow",
 	  .help = "a disk takes its time",
 	  .arg = { { .name = "by", .type = ARG_TIME, .help = "each request at least that long", REQUIRED },
-		   { .name = "device", .type = ARG_STR, .help = "one of them by its name; default: all" } },
+		   BLK_DEVICE },
 	  .device = "blk" },
 	{ .name = "bt-link-loss",
 	  .help = "the link to the phone breaks at once; it cannot be reached meanwhile",
@@ -613,39 +612,39 @@ const struct fault fault_table[] = {
 	  .device = "vsock",
 	  .arg = { VSOCK_PORT,
 		   { .name = "rate", .type = ARG_NUM, .min = 1, .max = 1e9, .help = "bytes per second, both ways together", REQUIRED },
-		   WHICH_DEVICE } },
+		   VSOCK_DEVICE } },
 	{ .name = "vsock-delay",
 	  .help = "bytes of a guest's vsock connections wait",
 	  .device = "vsock",
 	  .arg = { VSOCK_PORT,
 		   { .name = "by", .type = ARG_TIME, .help = "at most so long", REQUIRED },
-		   WHICH_DEVICE } },
+		   VSOCK_DEVICE } },
 	{ .name = "vsock-half-open",
 	  .help = "the guest does not learn that the host's side has ended",
 	  .device = "vsock",
 	  .arg = { VSOCK_PORT,
-		   WHICH_DEVICE } },
+		   VSOCK_DEVICE } },
 	{ .name = "vsock-refuse",
 	  .help = "a guest's vsock connections end, new ones are refused",
 	  .device = "vsock",
 	  .arg = { VSOCK_PORT,
-		   WHICH_DEVICE } },
+		   VSOCK_DEVICE } },
 	{ .name = "vsock-reset",
 	  .help = "a guest's vsock connections are reset, once",
 	  .device = "vsock",
 	  .arg = { VSOCK_PORT,
-		   WHICH_DEVICE } },
+		   VSOCK_DEVICE } },
 	{ .name = "vsock-stall",
 	  .help = "bytes of a guest's vsock connections stop; none is lost",
 	  .device = "vsock",
 	  .arg = { VSOCK_PORT,
-		   WHICH_DEVICE } },
+		   VSOCK_DEVICE } },
 	{ .name = "vsock-storm",
 	  .help = "a guest's vsock connections are reset again and again",
 	  .device = "vsock",
 	  .arg = { VSOCK_PORT,
 		   { .name = "rate", .type = ARG_NUM, .dim = DIM_FREQUENCY, .min = 0.01, .max = 100, .help = "default 1 Hz" },
-		   WHICH_DEVICE } },
+		   VSOCK_DEVICE } },
 };
 /* clang-format on */
 

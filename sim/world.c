@@ -487,6 +487,8 @@ int world_create(const struct world_opts *o, struct world **out,
 		return no_memory(d);
 	}
 	w->duration = VT_NEVER;
+	w->device = o->device;
+	w->n_devices = o->n_devices;
 	w->q = evq_create();
 	w->bus = bus_create(av_topics, TOPIC_N);
 	w->cmdq = w->q ? cmdq_create(evq_clock(w->q)) : NULL;

@@ -28,6 +28,11 @@ struct bluetooth;
 struct hands;
 struct power;
 
+/* One that this run backs for a guest. */
+struct world_device {
+	const char *name, *type;
+};
+
 struct world {
 	struct evq *q;
 	struct bus *bus;
@@ -54,6 +59,8 @@ struct world {
 	struct dbc **dbc;
 	char **bus_name;
 	struct faults *faults; /* scenarios/fault.h */
+	const struct world_device *device; /* see struct world_opts */
+	size_t n_devices;
 	struct vtimer step;
 	struct vehicle_state state; /* last published */
 	const struct cmd *cmd; /* being applied, else NULL */
@@ -68,6 +75,8 @@ struct world_opts {
 	vtime until; /* --until; VT_NEVER = the scenario's duration */
 	int64_t epoch_ns; /* Unix time of virtual 0; 0 = not tied */
 	bool linger; /* the end of the scenario is not the end of the run */
+	const struct world_device *device; /* borrowed; to check names against */
+	size_t n_devices;
 };
 
 /**

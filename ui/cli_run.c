@@ -45,6 +45,23 @@ struct run_opts {
 	struct cli_list set;
 };
 
+/* What the world knows of devices: which there are. */
+static int name_devices(struct session *s, const struct cli_devices *d)
+{
+	s->device = calloc(d->n ? d->n : 1, sizeof(*s->device));
+	if (!s->device) {
+		return cli_trouble("out of memory");
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		s->device[i] = (struct world_device){
+			.name = d->spec[i].name,
+			.type = d->spec[i].type->name
+		};
+	}
+	s->n_devices = d->n;
+	return 0;
+}
+
 static int run_session(struct session *s, struct run_opts *o)
 {
 	bool dashboard = !o->headless && cli_has_terminal();
@@ -67,7 +84,7 @@ static int run_session(struct session *s, struct run_opts *o)
 	    (o->seed && session_seed(s, o->seed)) ||
 	    (o->until && session_until(s, o->until)) ||
 	    (o->speed && session_speed(o->speed, &speed)) ||
-	    session_set(s, &o->set) ||
+	    session_set(s, &o->set) || name_devices(s, &o->devices) ||
 	    session_open(s, o->scenario, o->vehicle)) {
 		return EXIT_TROUBLE;
 	}

@@ -172,6 +172,8 @@ int session_world(struct session *s)
 				.n_set = s->n_set,
 				.epoch_ns = s->epoch_ns,
 				.until = s->until > 0 ? s->until : VT_NEVER,
+				.device = s->device,
+				.n_devices = s->n_devices,
 				.linger = s->linger };
 	struct av_diags d = { 0 };
 
@@ -414,5 +416,6 @@ void session_finish(struct session *s)
 	}
 	free(s->set);
 	free(s->params);
+	free(s->device);
 	*s = (struct session){ 0 };
 }

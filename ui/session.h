@@ -20,6 +20,8 @@ struct session {
 	bool linger; /* see struct world_opts */
 	vtime until; /* VT_NEVER = the scenario's duration */
 	int64_t epoch_ns; /* Unix time of virtual 0, 0 = not tied */
+	struct world_device *device; /* see struct world_opts */
+	size_t n_devices;
 	struct world *w;
 	struct rec_writer *rec;
 	char rec_path[PATH_MAX];

@@ -27,8 +27,8 @@ int steer_command(const struct steer *s, const char *text, struct av_err *err)
 		return av_err_set(err, -ESHUTDOWN, "the run has ended");
 	}
 	ret = action_parse(text, &a, &args, &arena, err);
-	if (ret == 0 && a->check) {
-		ret = a->check(s->w, &args, err);
+	if (ret == 0) {
+		ret = action_check(s->w, a, &args, true, err);
 	}
 	free(arena);
 	if (ret == 0 && cmdq_post(s->w->cmdq, CMD_FROM_USER, text) < 0) {

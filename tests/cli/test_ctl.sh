@@ -42,6 +42,8 @@ check 2 ctl set GEAR_SELECTION 8
 check 0 ctl inject can0 123#1122
 check 0 ctl mark it is time
 check 0 ctl mark "it's a \\ test"
+check 2 ctl fault blk-error device=zz
+says err "no blk device 'zz': this run has none"
 check 0 ctl fault can-mute bus=can0
 check 0 ctl step 50ms
 check 0 ctl status
@@ -73,6 +75,43 @@ check 0 "$avsim" dump "$work/a.avrec" --only scenario:mark
 says out "it's a \\ test"
 check 0 "$avsim" replay "$work/a.avrec"
 says out 'all as recorded'
+
+# a device is one that there is
+truncate -s 1M "$work/disk.raw"
+cat >"$work/fault.yaml" <<-END
+	name: fault
+	duration: 5
+	timeline:
+	  - at: 1
+	    do:
+	      - fault: {name: blk-slow, device: over, by: 10 ms}
+END
+start run "$work/fault.yaml" --linger --record "$work/f.avrec" \
+	--device "disk:blk,file=$work/disk.raw,readonly=on" \
+	--device "over:blk,file=$work/disk.raw,overlay=on" \
+	--device screen:input
+check 2 ctl fault blk-error device=zz
+says err "no blk device 'zz'; there are: disk, over"
+check 2 ctl fault blk-slow by=10ms device=screen
+says err "no blk device 'screen'; there are: disk, over"
+check 2 ctl fault net-down device=disk
+says err "no net device 'disk': this run has none; add one with --device"
+check 2 ctl do touch x=1 y=1 device=over
+says err "no input device 'over'; there are: screen"
+check 0 ctl do touch x=1 y=1 device=screen
+check 0 ctl fault blk-error device=disk
+sleep 0.3
+check 0 ctl status
+says out 'fault:    blk-error device=disk'
+check 0 ctl quit
+wait $pid || fail "the run failed: $(cat "$work/run.out")"
+# without them, as in each replay, nobody can tell
+check 0 "$avsim" replay "$work/f.avrec"
+says out 'all as recorded'
+check 0 "$avsim" run "$work/fault.yaml" --no-record
+check 0 "$avsim" lint "$work/fault.yaml"
+check 2 "$avsim" run "$work/fault.yaml" --no-record --device screen:input
+says err "fault.yaml:6:9: fault: no blk device 'over': this run has none"
 
 # a replay seeks both ways, and takes no commands
 check 0 "$avsim" record parking -o "$work/b.avrec"
