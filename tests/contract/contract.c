@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * contract [--device NAME] [--home loop|thread|child] [--case TEXT]
+ *	TEXT: of a case's line, "packed-" included
  * contract --list
- *	attacks and the cases that play them (coverage.c)
+ *	attacks, the cases that play them and their ring formats (coverage.c);
+ *	fails where a format is left out without a reason
  * contract --serve SOCKET --device NAME [--home HOME] [--option KEY=VALUE]...
  *	a device for other front-ends (tests/peers), until stdin ends
  *
