@@ -51,7 +51,8 @@ int vdev_send(struct vdev *d, enum port_kind kind, uint32_t id,
 	return h->port ? port_send(h->port, kind, id, 0, data, len) : -EPIPE;
 }
 
-static void tell(struct vdev *d, uint32_t id, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void
+tell(struct vdev *d, uint32_t id, const char *fmt, va_list ap)
 {
 	char text[NOTE_MAX];
 
