@@ -8,7 +8,8 @@
  * this queue until it is started anew (virtq_broken()); nothing else is
  * touched.
  *
- * Nothing here allocates after virtq_start().
+ * Nothing here allocates after virtq_start(), nor does a device on the way of
+ * its data (tests/unit/test_no_alloc.c).
  */
 #ifndef AVSIM_VDEVICES_VIRTQ_H
 #define AVSIM_VDEVICES_VIRTQ_H
