@@ -15,10 +15,12 @@
 
 #include "vdevices/blk.h"
 #include "vdevices/handle.h"
+#include "vdevices/state.h"
 
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -541,6 +543,47 @@ static void blk_reset(struct vdev *d)
 	((struct blk *)d->priv)->writeback = true;
 }
 
+/* ---- state ---- */
+
+/* Contents are in the image, which comes along by itself; a new instance has
+ * nothing flushed, see blk_open(). */
+static int blk_save(struct vdev *d, struct state_out *o, struct av_err *err)
+{
+	const struct blk *b = d->priv;
+
+	if (b->image.held) {
+		return av_err_set(err, -EOPNOTSUPP,
+				  "what overlay=on has taken ends with this "
+				  "run; leave it out");
+	}
+	state_put64(o, b->image.sectors);
+	state_put8(o, b->image.read_only);
+	state_put8(o, b->writeback);
+	return 0;
+}
+
+static int blk_load(struct vdev *d, struct state_in *in, struct av_err *err)
+{
+	struct blk *b = d->priv;
+	uint64_t sectors = state_get64(in);
+	bool read_only = state_get_flag(in), writeback = state_get_flag(in);
+	int ret = state_end(in, err);
+
+	if (!ret && (sectors != b->image.sectors ||
+		     read_only != b->image.read_only)) {
+		ret = av_err_set(err, -EINVAL,
+				 "of a disk of %" PRIu64 " sectors%s, this one "
+				 "has %" PRIu64 "%s",
+				 sectors, read_only ? ", read only" : "",
+				 b->image.sectors,
+				 b->image.read_only ? ", read only" : "");
+	}
+	if (!ret) {
+		b->writeback = writeback;
+	}
+	return ret;
+}
+
 /* ---- faults ---- */
 
 static double arg(const struct port_fault *f, int i, double otherwise)
@@ -615,5 +658,8 @@ const struct vdev_type vdev_blk = {
 	.kick = blk_kick,
 	.stop = blk_stop,
 	.reset = blk_reset,
+	.state_version = 1,
+	.save = blk_save,
+	.load = blk_load,
 	.message = blk_message,
 };

@@ -8,6 +8,9 @@
  * work item, so packets wait here; the controller is held back while they do.
  * It makes none that is longer than a buffer.
  *
+ * It has no state to save: the controller's links are the world's, and another
+ * world has none of them.
+ *
  * No VMM has a stub for it: QEMU's generic test device carries it (11 and up).
  */
 #include "config.h"

@@ -17,6 +17,7 @@
 
 #include "vdevices/device.h"
 #include "vdevices/ports.h"
+#include "vdevices/state.h"
 #include "vdevices/target.h"
 
 #include <endian.h>
@@ -221,15 +222,9 @@ static const struct av_stream_ops stream_ops = {
 	.close = stream_close,
 };
 
-static void port_opened(struct con_port *p)
+static void give_to_target(struct con_port *p)
 {
-	p->closing = false;
-	if (p->open) {
-		/* again, before its end had come through */
-		vdev_wake(p->con->d, rx_queue(number(p)));
-		return;
-	}
-	p->open = p->taken = true;
+	p->taken = true;
 	p->held = p->starved = false;
 	p->s = (struct av_stream){ .ops = &stream_ops, .peer = p->name };
 	if (target_accept(p->target, &p->s)) {
@@ -238,6 +233,18 @@ static void port_opened(struct con_port *p)
 		vdev_event(p->con->d, "port %s: its target does not answer",
 			   p->name);
 	}
+}
+
+static void port_opened(struct con_port *p)
+{
+	p->closing = false;
+	if (p->open) {
+		/* again, before its end had come through */
+		vdev_wake(p->con->d, rx_queue(number(p)));
+		return;
+	}
+	p->open = true;
+	give_to_target(p);
 	tell_open(p, true);
 	vdev_wake(p->con->d, tx_queue(number(p)));
 }
@@ -553,6 +560,17 @@ static void console_reset(struct vdev *d)
 	}
 }
 
+/* A console's size has changed, or is another than the guest knows. */
+static void resized(struct console *con)
+{
+	for (unsigned int i = 0; i < con->n; i++) {
+		if (con->port[i].ready && is_console(&con->port[i])) {
+			tell_size(con, i);
+		}
+	}
+	vdev_config_changed(con->d);
+}
+
 /* "resize COLSxROWS" */
 static void console_message(struct vdev *d, const struct port_msg *m)
 {
@@ -569,12 +587,131 @@ static void console_message(struct vdev *d, const struct port_msg *m)
 	    read_size(con, text + 7, NULL)) {
 		return;
 	}
+	resized(con);
+}
+
+/* ---- state ---- */
+
+enum { READY = 1, OPEN = 2, CLOSING = 4, TOLD = 8, TAKEN = 16, ALL = 31 };
+
+static int console_save(struct vdev *d, struct state_out *o, struct av_err *err)
+{
+	const struct console *con = d->priv;
+
+	(void)err;
+	state_put16(o, con->cols);
+	state_put16(o, con->rows);
+	state_put8(o, (uint8_t)con->n);
 	for (unsigned int i = 0; i < con->n; i++) {
-		if (con->port[i].ready && is_console(&con->port[i])) {
-			tell_size(con, i);
+		const struct con_port *p = &con->port[i];
+
+		state_put_text(o, p->name ? p->name : "");
+		state_put8(o, (uint8_t)((p->ready ? READY : 0) |
+					(p->open ? OPEN : 0) |
+					(p->closing ? CLOSING : 0) |
+					(p->told ? TOLD : 0) |
+					(p->taken ? TAKEN : 0)));
+		state_put32(o, (uint32_t)p->off);
+	}
+	state_put16(o, (uint16_t)con->ctl_n);
+	for (unsigned int i = 0; i < con->ctl_n; i++) {
+		const struct control *m =
+			&con->ctl[(con->ctl_first + i) % CONTROLS_MAX];
+
+		state_put8(o, (uint8_t)m->len);
+		state_put(o, m->buf, m->len);
+	}
+	return 0;
+}
+
+struct saved {
+	uint16_t cols, rows;
+	bool other_ports;
+	struct {
+		uint8_t is; /* READY ... */
+		uint32_t off;
+	} port[PORTS_MAX];
+	unsigned int ctl_n;
+	struct control ctl[CONTROLS_MAX];
+};
+
+/* The guest knows ports by number and name. */
+static void read_ports(const struct console *con, struct state_in *in,
+		       struct saved *s)
+{
+	s->other_ports = state_get8(in) != con->n;
+	for (unsigned int i = 0; i < con->n && !s->other_ports; i++) {
+		const char *name = con->port[i].name;
+
+		s->other_ports = !state_same_text(in, name ? name : "");
+		s->port[i].is = state_get8(in);
+		s->port[i].off = state_get32(in);
+		in->bad |= s->port[i].is & ~(name ? ALL : 0);
+	}
+}
+
+static int read_state(const struct console *con, struct state_in *in,
+		      struct saved *s, struct av_err *err)
+{
+	s->cols = state_get16(in);
+	s->rows = state_get16(in);
+	read_ports(con, in, s);
+	if (!in->bad && s->other_ports) {
+		return av_err_set(err, -EINVAL,
+				  "of other ports; give both the same ones, in "
+				  "the same order");
+	}
+	s->ctl_n = state_get16(in);
+	in->bad |= s->ctl_n > CONTROLS_MAX;
+	for (unsigned int i = 0; i < s->ctl_n && !in->bad; i++) {
+		struct control *m = &s->ctl[i];
+
+		m->len = state_get8(in);
+		in->bad |= m->len < CONTROL_SIZE || m->len > CONTROL_MAX;
+		state_get(in, m->buf, in->bad ? 0 : m->len);
+	}
+	return state_end(in, err);
+}
+
+/* Whoever serves a port begins anew with it: what was said to another is not
+ * known here. */
+static void port_goes_on(struct con_port *p, uint8_t is, uint32_t off)
+{
+	p->ready = is & READY;
+	p->told = is & TOLD;
+	p->open = is & OPEN;
+	p->closing = is & OPEN && is & CLOSING;
+	p->off = off;
+	if (is & OPEN && is & TAKEN) {
+		give_to_target(p);
+	}
+}
+
+static int console_load(struct vdev *d, struct state_in *in, struct av_err *err)
+{
+	struct console *con = d->priv;
+	struct saved *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (!s) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	ret = read_state(con, in, s, err);
+	if (!ret) {
+		console_reset(d);
+		con->ctl_first = 0;
+		con->ctl_n = s->ctl_n;
+		memcpy(con->ctl, s->ctl, sizeof(con->ctl));
+		for (unsigned int i = 0; i < con->n; i++) {
+			port_goes_on(&con->port[i], s->port[i].is,
+				     s->port[i].off);
+		}
+		if (s->cols != con->cols || s->rows != con->rows) {
+			resized(con);
 		}
 	}
-	vdev_config_changed(d);
+	free(s);
+	return ret;
 }
 
 static const struct vdev_opt console_opts[] = {
@@ -604,4 +741,7 @@ const struct vdev_type vdev_console = {
 	.kick = console_kick,
 	.reset = console_reset,
 	.message = console_message,
+	.state_version = 1,
+	.save = console_save,
+	.load = console_load,
 };

@@ -16,6 +16,7 @@
 #include "sim/topics.h"
 #include "sim/world.h"
 #include "vdevices/devices.h"
+#include "vdevices/state.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -397,12 +398,26 @@ static bool lifts(const struct port_input *e, size_t n)
 	return false;
 }
 
+/* For the guest, where there is room for it. */
+static void queue_frame(struct vdev *d, const struct port_input *e, size_t n)
+{
+	struct input *in = d->priv;
+
+	if (n + (lifts(e, n) ? 0 : RESERVE) > EVENTS - in->n) {
+		health_add(&d->health->dropped, 1);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		in->ev[(in->head + in->n++) % EVENTS] = e[i];
+	}
+	vdev_wake(d, Q_EVENT);
+}
+
 static void take_frame(struct vdev *d, const struct port_msg *m)
 {
 	struct port_input e[FRAME_MAX];
 	size_t n = m->len / sizeof(e[0]);
 	struct input *in = d->priv;
-	unsigned int room = EVENTS - in->n;
 
 	health_add(&d->health->dropped, m->h.lost);
 	if (!n || m->len % sizeof(e[0]) || n > FRAME_MAX) {
@@ -414,15 +429,11 @@ static void take_frame(struct vdev *d, const struct port_msg *m)
 		vdev_error(d);
 		return;
 	}
-	if (!in->driver ||
-	    n + (lifts(e, n) ? 0 : RESERVE) > room) {
+	if (in->driver) {
+		queue_frame(d, e, n);
+	} else {
 		health_add(&d->health->dropped, 1);
-		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		in->ev[(in->head + in->n++) % EVENTS] = e[i];
-	}
-	vdev_wake(d, Q_EVENT);
 }
 
 static void input_message(struct vdev *d, const struct port_msg *m)
@@ -499,6 +510,109 @@ static void input_reset(struct vdev *d)
 	in->head = in->n = 0;
 	in->select = in->subsel = 0;
 	in->driver = false;
+}
+
+/* ---- state ---- */
+
+/* What is down for the guest is up: who holds it is not here. An event that says
+ * nothing new comes to no program of the guest's. */
+static size_t all_up(const struct input *in, struct port_input *out)
+{
+	size_t n = 0;
+
+	for (int i = 0; in->set.kind == HID_TOUCH && i < SLOTS; i++) {
+		out[n++] = (struct port_input){ EV_ABS, ABS_MT_SLOT, i };
+		out[n++] = (struct port_input){ EV_ABS, ABS_MT_TRACKING_ID,
+						-1 };
+	}
+	if (in->set.kind == HID_TOUCH) {
+		out[n++] = (struct port_input){ EV_KEY, BTN_TOUCH, 0 };
+	}
+	for (size_t i = 0; in->set.kind == HID_KEYS && i < n_evdev_keys; i++) {
+		out[n++] = (struct port_input){ EV_KEY, evdev_keys[i].code, 0 };
+	}
+	if (n) {
+		out[n++] = (struct port_input){ EV_SYN, SYN_REPORT, 0 };
+	}
+	return n;
+}
+
+/* What the guest was told that it is, and the events that wait. */
+static int input_save(struct vdev *d, struct state_out *o, struct av_err *err)
+{
+	const struct input *in = d->priv;
+
+	(void)err;
+	state_put8(o, (uint8_t)in->set.kind);
+	state_put16(o, (uint16_t)in->set.width);
+	state_put16(o, (uint16_t)in->set.height);
+	state_put8(o, in->select);
+	state_put8(o, in->subsel);
+	state_put8(o, in->driver);
+	state_put16(o, (uint16_t)in->n);
+	for (unsigned int i = 0; i < in->n; i++) {
+		const struct port_input *e = &in->ev[(in->head + i) % EVENTS];
+
+		state_put16(o, e->type);
+		state_put16(o, e->code);
+		state_put32(o, (uint32_t)e->value);
+	}
+	return 0;
+}
+
+static int read_state(const struct input *in, struct state_in *s,
+		      struct input *out, struct av_err *err)
+{
+	uint8_t kind = state_get8(s);
+	unsigned int width = state_get16(s), height = state_get16(s);
+	struct port_input *e = NULL;
+
+	if (!s->bad && (kind != in->set.kind || width != in->set.width ||
+			height != in->set.height)) {
+		return av_err_set(err, -EINVAL,
+				  "of another kind, width or height; give both "
+				  "the same");
+	}
+	out->select = state_get8(s);
+	out->subsel = state_get8(s);
+	out->driver = state_get_flag(s);
+	out->n = state_get16(s);
+	s->bad |= out->n > EVENTS;
+	for (unsigned int i = 0; i < out->n && !s->bad; i++) {
+		e = &out->ev[i];
+		e->type = state_get16(s);
+		e->code = state_get16(s);
+		e->value = (int32_t)state_get32(s);
+	}
+	/* whole frames, of a driver that is there */
+	s->bad |= e && (!out->driver || e->type != EV_SYN ||
+			e->code != SYN_REPORT);
+	return state_end(s, err);
+}
+
+static int input_load(struct vdev *d, struct state_in *s, struct av_err *err)
+{
+	struct input *in = d->priv, *from = calloc(1, sizeof(*from));
+	struct port_input up[EVENTS / 4];
+	size_t n;
+	int ret;
+
+	if (!from) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	ret = read_state(in, s, from, err);
+	if (!ret) {
+		in->select = from->select;
+		in->subsel = from->subsel;
+		in->driver = from->driver;
+		in->head = 0;
+		in->n = from->n;
+		memcpy(in->ev, from->ev, sizeof(in->ev));
+		n = in->driver ? all_up(in, up) : 0;
+		queue_frame(d, up, n);
+	}
+	free(from);
+	return ret;
 }
 
 /* ---- the world's side ---- */
@@ -651,5 +765,8 @@ const struct vdev_type vdev_input = {
 	.kick = input_kick,
 	.reset = input_reset,
 	.message = input_message,
+	.state_version = 1,
+	.save = input_save,
+	.load = input_load,
 	.glue = &input_glue,
 };

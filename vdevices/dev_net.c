@@ -14,6 +14,10 @@
  * Queues are receive, transmit, ... and control. With more than one pair a
  * flow comes back on the pair it was last sent on.
  *
+ * It has no state to save: of libslirp's only what its own services talk would
+ * move, no connection to the host, and its reader trusts what it reads. A guest
+ * that goes on elsewhere finds a router that has just begun.
+ *
  * QEMU keeps config space and control queue to itself for this device. A link
  * that is down is shown to such a front-end by hanging up, which it turns into
  * just that; others read it in the status field.

@@ -7,6 +7,7 @@
 
 #include "sim/core/rand.h"
 #include "vdevices/device.h"
+#include "vdevices/state.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -106,6 +107,39 @@ static bool rng_kick(struct vdev *d, unsigned int q)
 	return true;
 }
 
+/* Where the stream is. The host's bytes have none: who goes on with them, or
+ * comes from them, has the stream of its own. */
+static int rng_save(struct vdev *d, struct state_out *o, struct av_err *err)
+{
+	const struct rng *r = d->priv;
+
+	(void)err;
+	state_put8(o, r->host);
+	for (int i = 0; i < 4 && !r->host; i++) {
+		state_put64(o, r->r.s[i]);
+	}
+	return 0;
+}
+
+static int rng_load(struct vdev *d, struct state_in *in, struct av_err *err)
+{
+	struct av_rand at = { .s = { 0 } };
+	struct rng *r = d->priv;
+	bool host = state_get_flag(in);
+	int ret;
+
+	for (int i = 0; i < 4 && !host; i++) {
+		at.s[i] = state_get64(in);
+	}
+	/* all zeroes would give zeroes for ever */
+	in->bad |= !host && !(at.s[0] | at.s[1] | at.s[2] | at.s[3]);
+	ret = state_end(in, err);
+	if (!ret && !host) {
+		r->r = at;
+	}
+	return ret;
+}
+
 static const struct vdev_opt rng_opts[] = {
 	{ .name = "source",
 	  .value = "seed|host",
@@ -127,4 +161,7 @@ const struct vdev_type vdev_rng = {
 	.ready = rng_ready,
 	.close = rng_close,
 	.kick = rng_kick,
+	.state_version = 1,
+	.save = rng_save,
+	.load = rng_load,
 };

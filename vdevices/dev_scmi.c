@@ -27,6 +27,7 @@
 #include "vdevices/devices.h"
 #include "vdevices/handle.h"
 #include "vdevices/scmi.h"
+#include "vdevices/state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -395,6 +396,111 @@ static void scmi_message(struct vdev *d, const struct port_msg *m)
 	}
 }
 
+/* ---- state ---- */
+
+enum { ENABLED = 1, STAMPED = 2, NOTIFY = 4, ALL = 7 };
+
+/* How the guest has set its sensors, and the samples that wait for it. */
+static int scmi_save(struct vdev *d, struct state_out *o, struct av_err *err)
+{
+	const struct scmi_dev *v = d->priv;
+
+	(void)err;
+	state_put8(o, v->s.stamps);
+	state_put8(o, (uint8_t)v->s.n);
+	for (size_t i = 0; i < v->s.n; i++) {
+		const struct scmi_sensor *x = &v->s.sensor[i];
+
+		state_put_text(o, x->name);
+		state_put64(o, (uint64_t)x->type << 32 | (uint32_t)x->exponent);
+		state_put8(o, (uint8_t)x->rate);
+		state_put8(o, (uint8_t)((x->enabled ? ENABLED : 0) |
+					(x->stamped ? STAMPED : 0) |
+					(x->notify ? NOTIFY : 0)));
+	}
+	state_put16(o, (uint16_t)v->waiting.n);
+	for (uint32_t i = 0; i < v->waiting.n; i++) {
+		const struct waiting *w =
+			&v->waiting.at[(v->waiting.head + i) % WAITING_MAX];
+
+		state_put8(o, (uint8_t)w->sensor);
+		state_put64(o, (uint64_t)w->m.x.t);
+		for (int k = 0; k < SCMI_AXES; k++) {
+			state_put64(o, (uint64_t)w->m.x.v[k]);
+		}
+	}
+	return 0;
+}
+
+/* @s is of the sensors that are here; gets what the guest had set. False: the
+ * state is of others, which a guest would not know for the same. */
+static bool read_sensors(struct scmi *s, struct state_in *in)
+{
+	bool same = state_get_flag(in) == s->stamps;
+
+	same &= state_get8(in) == s->n;
+	for (size_t i = 0; same && i < s->n; i++) {
+		struct scmi_sensor *x = &s->sensor[i];
+		uint8_t is;
+
+		same = state_same_text(in, x->name);
+		same &= state_get64(in) ==
+			((uint64_t)x->type << 32 | (uint32_t)x->exponent);
+		x->rate = state_get8(in);
+		is = state_get8(in);
+		x->enabled = is & ENABLED;
+		x->stamped = is & STAMPED;
+		x->notify = is & NOTIFY;
+		in->bad |= x->rate >= x->n_rates || is & ~ALL;
+		in->bad |= x->stamped && !s->stamps;
+	}
+	return same;
+}
+
+static void read_waiting(struct backlog *b, const struct scmi *s,
+			 struct state_in *in)
+{
+	uint16_t n = state_get16(in);
+
+	in->bad |= n > WAITING_MAX;
+	for (b->n = 0; b->n < n && !in->bad; b->n++) {
+		struct waiting *w = &b->at[b->n];
+
+		w->sensor = state_get8(in);
+		in->bad |= w->sensor >= s->n;
+		w->m.x.t = (int64_t)state_get64(in);
+		for (int k = 0; k < SCMI_AXES; k++) {
+			w->m.x.v[k] = (int64_t)state_get64(in);
+		}
+	}
+}
+
+static int scmi_load(struct vdev *d, struct state_in *in, struct av_err *err)
+{
+	struct scmi_dev *v = d->priv;
+	struct backlog *b = calloc(1, sizeof(*b));
+	struct scmi s = v->s;
+	int ret = 0;
+
+	if (!b) {
+		return av_err_set(err, -ENOMEM, "out of memory");
+	}
+	if (!read_sensors(&s, in) && !in->bad) {
+		ret = av_err_set(err, -EINVAL,
+				 "of other sensors; give both the same names "
+				 "and timestamps");
+	}
+	read_waiting(b, &s, in);
+	ret = ret ? ret : state_end(in, err);
+	if (!ret) {
+		v->s = s;
+		v->waiting = *b;
+		tell_rates(d);
+	}
+	free(b);
+	return ret;
+}
+
 /* ---- the world's side ---- */
 
 struct glue {
@@ -638,5 +744,8 @@ const struct vdev_type vdev_scmi = {
 	.reset = scmi_dev_reset,
 	.message = scmi_message,
 	.writable = tell_rates,
+	.state_version = 1,
+	.save = scmi_save,
+	.load = scmi_load,
 	.glue = &scmi_glue,
 };

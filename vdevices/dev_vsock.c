@@ -10,6 +10,7 @@
 #include "recordings/pcap.h"
 #include "sim/world.h"
 #include "vdevices/devices.h"
+#include "vdevices/state.h"
 #include "vdevices/vsock_switch.h"
 
 #include <endian.h>
@@ -315,6 +316,28 @@ static void vsock_reset(struct vdev *d)
 	vsock_guest_up(v->g, false);
 }
 
+/* Connections do not move (5.10.6.7): where the guest goes on it has to hear
+ * that they are gone, and what its CID is now. */
+static int vsock_save(struct vdev *d, struct state_out *o, struct av_err *err)
+{
+	(void)d;
+	(void)o;
+	(void)err;
+	return 0;
+}
+
+static int vsock_load(struct vdev *d, struct state_in *in, struct av_err *err)
+{
+	struct vsock_dev *v = d->priv;
+	int ret = state_end(in, err);
+
+	if (!ret) {
+		vsock_reset(d);
+		v->want_reset = true;
+	}
+	return ret;
+}
+
 /* The simulated machine slept: whatever was connected is not any more. */
 static void transport_reset(struct vsock_dev *v)
 {
@@ -413,6 +436,9 @@ const struct vdev_type vdev_vsock = {
 	.stop = vsock_stop,
 	.kick = vsock_kick,
 	.reset = vsock_reset,
+	.state_version = 1,
+	.save = vsock_save,
+	.load = vsock_load,
 	.message = vsock_message,
 	.glue = &vsock_glue,
 };

@@ -19,6 +19,8 @@
 #include <uv.h>
 
 struct av_acceptor; /* sim/services/stream.h */
+struct state_in;    /* state.h */
+struct state_out;
 struct vdev;
 struct vdev_glue;
 struct vsock_switch; /* vsock_switch.h */
@@ -148,10 +150,13 @@ struct vdev_type {
 	void (*message)(struct vdev *d, const struct port_msg *m);
 	void (*writable)(
 		struct vdev *d); /* the port, after -EAGAIN; optional */
-	/* DEVICE_STATE: what must outlive a migration; optional, both or
-	 * none. load() gets foreign bytes. */
-	int (*save)(struct vdev *d, uint8_t **buf, size_t *len);
-	int (*load)(struct vdev *d, const uint8_t *buf, size_t len);
+	/* DEVICE_STATE: what the driver has said and been told, so that another
+	 * instance goes on with it; optional, both or none. No queue runs.
+	 * load() gets foreign bytes: it takes the place of all the driver had
+	 * said here before, or -errno with @err and nothing is changed. */
+	uint16_t state_version; /* of what follows the head, see state.h */
+	int (*save)(struct vdev *d, struct state_out *o, struct av_err *err);
+	int (*load)(struct vdev *d, struct state_in *in, struct av_err *err);
 
 	/* The world's side of it, on the main loop; optional. */
 	const struct vdev_glue *glue;

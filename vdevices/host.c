@@ -4,6 +4,7 @@
 #include "vdevices/handle.h"
 #include "vdevices/host_impl.h"
 #include "vdevices/notify.h"
+#include "vdevices/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,18 +197,90 @@ static void op_reset(void *ctx)
 	host_set_state(h);
 }
 
-static int op_save(void *ctx, uint8_t **buf, size_t *len)
-{
-	struct vdev_host *h = ctx;
+/* Where a queue stood, see vu_ring.c. */
+struct stood {
+	bool ran;
+	uint32_t num, base;
+};
 
-	return h->type->save(&h->dev, buf, len);
+static void save_queues(const struct vdev_host *h, struct state_out *o)
+{
+	state_put8(o, (uint8_t)h->n_queues);
+	for (unsigned int q = 0; q < h->n_queues; q++) {
+		struct stood s = { false, 0, 0 };
+
+		s.ran = h->vu && vu_queue_stood(h->vu, q, &s.num, &s.base);
+		state_put8(o, s.ran);
+		state_put32(o, s.ran ? s.num : 0);
+		state_put32(o, s.ran ? s.base : 0);
+	}
 }
 
-static int op_load(void *ctx, const uint8_t *buf, size_t len)
+static int read_queues(const struct vdev_host *h, struct state_in *in,
+		       struct stood *s, struct av_err *err)
 {
-	struct vdev_host *h = ctx;
+	unsigned int n = state_get8(in);
 
-	return h->type->load(&h->dev, buf, len);
+	if (!in->bad && n != h->n_queues) {
+		return av_err_set(err, -EINVAL, "of %u queues, here are %u", n,
+				  h->n_queues);
+	}
+	for (unsigned int q = 0; q < h->n_queues; q++) {
+		s[q].ran = state_get_flag(in);
+		s[q].num = state_get32(in);
+		s[q].base = state_get32(in);
+	}
+	return 0;
+}
+
+int vdev_host_save(struct vdev_host *h, uint8_t **buf, size_t *len,
+		   struct av_err *err)
+{
+	struct state_out o = { .buf = NULL };
+	int ret;
+
+	state_begin(&o, h->type->name, h->type->state_version);
+	save_queues(h, &o);
+	ret = h->type->save(&h->dev, &o, err);
+	if (!ret && state_finish(&o)) {
+		ret = av_err_set(err, -ENOMEM, "out of memory");
+	}
+	if (ret) {
+		free(o.buf);
+		return ret;
+	}
+	*buf = o.buf;
+	*len = o.len;
+	return 0;
+}
+
+int vdev_host_load(struct vdev_host *h, const uint8_t *buf, size_t len,
+		   struct av_err *err)
+{
+	const struct vdev_type *t = h->type;
+	struct state_in in;
+	struct stood s[VU_MAX_QUEUES];
+	int ret = state_open(&in, buf, len, t->name, t->state_version, err);
+
+	ret = ret ? ret : read_queues(h, &in, s, err);
+	ret = ret ? ret : t->load(&h->dev, &in, err);
+	for (unsigned int q = 0; !ret && h->vu && q < h->n_queues; q++) {
+		if (s[q].ran) {
+			vu_queue_moved(h->vu, q, s[q].num, s[q].base);
+		}
+	}
+	return ret;
+}
+
+static int op_save(void *ctx, uint8_t **buf, size_t *len, struct av_err *err)
+{
+	return vdev_host_save(ctx, buf, len, err);
+}
+
+static int op_load(void *ctx, const uint8_t *buf, size_t len,
+		   struct av_err *err)
+{
+	return vdev_host_load(ctx, buf, len, err);
 }
 
 static void op_note(void *ctx, const char *text)

@@ -33,6 +33,12 @@ int vdev_host_begin(struct vdev_host *h, struct av_err *err);
  * uv_run() returns 0 (or, on a shared loop, for another turn). */
 void vdev_host_close(struct vdev_host *h);
 struct vdev *vdev_host_dev(struct vdev_host *h);
+/* What the front-end asks for by DEVICE_STATE, where the type has it; no queue
+ * runs. @buf: malloc'ed. */
+int vdev_host_save(struct vdev_host *h, uint8_t **buf, size_t *len,
+		   struct av_err *err);
+int vdev_host_load(struct vdev_host *h, const uint8_t *buf, size_t len,
+		   struct av_err *err);
 /* The world closed the port or asked to stop: the owner ends the loop. */
 bool vdev_host_ended(const struct vdev_host *h);
 

@@ -53,6 +53,7 @@ libavsim_a_SOURCES += \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/sandbox_probe.c \
 	%D%/spin.c %D%/spin.h \
+	%D%/state.c %D%/state.h \
 	%D%/table.c
 
 UNIT_TESTS += tests/unit/test_sandbox tests/unit/test_spin

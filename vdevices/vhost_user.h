@@ -54,9 +54,11 @@ struct vu_ops {
 	/* The driver is gone, or another one comes, see vu_ring.c: forget all
 	 * that it said. No queue runs. */
 	void (*reset)(void *ctx);
-	/* DEVICE_STATE, NULL where not offered. save: malloc'ed. */
-	int (*save)(void *ctx, uint8_t **buf, size_t *len);
-	int (*load)(void *ctx, const uint8_t *buf, size_t len);
+	/* DEVICE_STATE, NULL where not offered; no queue runs. save: malloc'ed.
+	 * load: all of it, or -errno with @err and all is as it was. */
+	int (*save)(void *ctx, uint8_t **buf, size_t *len, struct av_err *err);
+	int (*load)(void *ctx, const uint8_t *buf, size_t len,
+		    struct av_err *err);
 	/* For people and the recording: "features 0x...", refused messages. */
 	void (*note)(void *ctx, const char *text);
 };
@@ -90,6 +92,11 @@ int vu_check(struct vu *vu);
 void vu_config_changed(struct vu *vu);
 uint64_t vu_features(const struct vu *vu); /* negotiated, without bit 30 */
 bool vu_reads_config(const struct vu *vu); /* CONFIG was negotiated */
+/* Where @q stood when it stopped; false: it has not run since the last reset. In
+ * load(): where it did in the instance that was saved. */
+bool vu_queue_stood(const struct vu *vu, unsigned int q, uint32_t *num,
+		    uint32_t *base);
+void vu_queue_moved(struct vu *vu, unsigned int q, uint32_t num, uint32_t base);
 bool vu_queue_runs(const struct vu *vu, unsigned int q);
 
 #endif

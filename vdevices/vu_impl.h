@@ -60,6 +60,7 @@ struct vu_ring {
 	int kick_fd, call_fd, err_fd;
 	/* It ran since the device was reset, and this is how it stood then. */
 	bool ran;
+	bool moved; /* in another instance: memory is elsewhere now */
 	uint32_t last_num, last_base;
 	struct vu_addr last_addr;
 };

@@ -19,7 +19,8 @@
  * were. A driver that begins anew has its rings begin anew too: then the device
  * is reset, before it is told of the ring. A ring that was stopped before
  * anything was done on it goes on either way and says nothing; those beside it
- * do.
+ * do. Where rings stood is part of a device's state, so that it is as well known
+ * where that is loaded.
  */
 #include "config.h"
 
@@ -62,9 +63,10 @@ static void tell_start(struct vu *vu, struct vu_ring *r)
 static bool goes_on(const struct vu_ring *r)
 {
 	return (uint16_t)r->base == (uint16_t)r->last_base &&
-	       r->num == r->last_num && r->addr.desc == r->last_addr.desc &&
-	       r->addr.avail == r->last_addr.avail &&
-	       r->addr.used == r->last_addr.used;
+	       r->num == r->last_num &&
+	       (r->moved || (r->addr.desc == r->last_addr.desc &&
+			     r->addr.avail == r->last_addr.avail &&
+			     r->addr.used == r->last_addr.used));
 }
 
 /* A driver that begins anew: see the top. Rings that said nothing may run. */
@@ -131,6 +133,7 @@ static void unbind(struct vu *vu, struct vu_ring *r)
 	r->base = virtq_stop(r->q);
 	r->running = false;
 	r->ran = true;
+	r->moved = false;
 	r->last_num = r->num;
 	r->last_base = r->base;
 	r->last_addr = r->addr;
@@ -181,6 +184,25 @@ void vu_rings_forget(struct vu *vu)
 	for (unsigned int i = 0; i < vu->n_rings; i++) {
 		vu->ring[i].ran = false;
 	}
+}
+
+bool vu_queue_stood(const struct vu *vu, unsigned int q, uint32_t *num,
+		    uint32_t *base)
+{
+	const struct vu_ring *r = &vu->ring[q];
+
+	*num = r->last_num;
+	*base = r->last_base;
+	return r->ran;
+}
+
+void vu_queue_moved(struct vu *vu, unsigned int q, uint32_t num, uint32_t base)
+{
+	struct vu_ring *r = &vu->ring[q];
+
+	r->ran = r->moved = true;
+	r->last_num = num;
+	r->last_base = base;
 }
 
 void vu_rings_enable(struct vu *vu)

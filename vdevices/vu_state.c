@@ -194,11 +194,12 @@ static int save(struct vu *vu, int fd, struct av_err *err)
 {
 	uint8_t *buf = NULL;
 	size_t len = 0;
-	int ret = vu->ops->save(vu->ctx, &buf, &len);
+	struct av_err why = { 0 };
+	int ret = vu->ops->save(vu->ctx, &buf, &len, &why);
 
 	if (ret < 0) {
 		return av_err_set(err, ret, "the device cannot save: %s",
-				  strerror(-ret));
+				  why.msg);
 	}
 	ret = len > VU_STATE_MAX ? -E2BIG : write_all(fd, buf, len);
 	free(buf);
@@ -207,6 +208,7 @@ static int save(struct vu *vu, int fd, struct av_err *err)
 				  ret == -EAGAIN ? "the pipe is too small"
 						 : strerror(-ret));
 	}
+	vu_note(vu, "state saved: %zu bytes", len);
 	return 0;
 }
 
@@ -267,36 +269,66 @@ static ssize_t read_all(int fd, uint8_t *buf, size_t max)
 	}
 }
 
-static int load(struct vu *vu)
+/* Rings that ran here say nothing any more; load() may tell of those there. */
+static int load_bytes(struct vu *vu, const uint8_t *buf, size_t len,
+		      struct av_err *err)
+{
+	bool ran[VU_MAX_QUEUES];
+	int ret;
+
+	for (unsigned int i = 0; i < vu->n_rings; i++) {
+		ran[i] = vu->ring[i].ran;
+	}
+	vu_rings_forget(vu);
+	ret = vu->ops->load(vu->ctx, buf, len, err);
+	for (unsigned int i = 0; ret && i < vu->n_rings; i++) {
+		vu->ring[i].ran = ran[i];
+	}
+	if (!ret) {
+		vu_note(vu, "state loaded: %zu bytes", len);
+	}
+	return ret;
+}
+
+static int load(struct vu *vu, struct av_err *err)
 {
 	uint8_t *buf = malloc(VU_STATE_MAX + 1);
 	ssize_t n = -ENOMEM;
+	int ret;
 
 	if (buf) {
 		n = read_all(vu->state_fd, buf, VU_STATE_MAX + 1);
-		if (n >= 0) {
-			n = vu->ops->load(vu->ctx, buf, (size_t)n);
-			vu_rings_forget(vu);
-		}
+	}
+	vu_set_fd(&vu->state_fd, -1);
+	if (vu_any_running(vu)) {
+		ret = av_err_set(err, -EBUSY, "queues run");
+	} else if (n < 0) {
+		ret = av_err_set(err, (int)n, "%s",
+				 n == -EAGAIN ? "its pipe was not closed"
+					      : strerror((int)-n));
+	} else {
+		ret = load_bytes(vu, buf, (size_t)n, err);
 	}
 	free(buf);
-	vu_set_fd(&vu->state_fd, -1);
-	return (int)n;
+	return ret;
 }
 
 int vu_check_device_state(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
+	struct av_err why = { 0 };
 	int ret = vu->state_ret;
 
 	vu->state_ret = 0;
-	if (!ret && vu->state_fd >= 0) {
-		ret = load(vu);
+	if (ret < 0) {
+		return av_err_set(err, ret == -EPROTO ? -EIO : ret,
+				  "it has failed before");
+	}
+	if (vu->state_fd >= 0) {
+		ret = load(vu, &why);
 	}
 	if (ret < 0) {
 		return av_err_set(err, ret == -EPROTO ? -EIO : ret,
-				  "device state: %s",
-				  ret == -EAGAIN ? "its pipe was not closed"
-						 : strerror(-ret));
+				  "device state: %s", why.msg);
 	}
 	m->p.u64 = 0;
 	m->reply_size = sizeof(m->p.u64);

@@ -381,7 +381,7 @@ static int call_swap(struct ctx *c)
 	return 0;
 }
 
-/* ---- dirty log, device state ---- */
+/* ---- dirty log ---- */
 
 struct dirty {
 	uint8_t *map;
@@ -517,79 +517,6 @@ static int dirty_log(struct ctx *c)
 	}
 	munmap(d.map, d.size);
 	return ret;
-}
-
-/* Return: the verdict of CHECK_DEVICE_STATE, or -errno. */
-static int64_t transfer(struct guest *g, bool load, uint8_t *buf, size_t max,
-			size_t *len)
-{
-	struct vu_transfer t = { .direction = load };
-	uint64_t answer = 0, verdict = 0;
-	int p[2], ret, got;
-	ssize_t n = 0;
-
-	if (pipe(p) < 0) {
-		return -errno;
-	}
-	if (load && write(p[1], buf, *len) != (ssize_t)*len) {
-		n = -1;
-	}
-	ret = front_send(g->f, VU_SET_DEVICE_STATE_FD, 0, &t, sizeof(t),
-			 &p[!load], 1);
-	close(p[!load]);
-	if (ret == 0) {
-		ret = front_recv(g->f, VU_SET_DEVICE_STATE_FD, &answer, 8,
-				 &got);
-	}
-	if (load) {
-		close(p[1]);
-	} else {
-		*len = 0;
-		while (ret >= 0 && *len < max &&
-		       (n = read(p[0], buf + *len, max - *len)) > 0) {
-			*len += (size_t)n;
-		}
-		close(p[0]);
-	}
-	if (ret < 0 || n < 0) {
-		return ret < 0 ? ret : -EIO;
-	}
-	ret = front_get_u64(g->f, VU_CHECK_DEVICE_STATE, &verdict);
-	return ret < 0 ? ret : (int64_t)(answer & 0xff) + (verdict != 0);
-}
-
-static int device_state(struct ctx *c)
-{
-	uint8_t buf[60000]; /* fits a pipe: nobody reads while we write */
-	struct guest *g = ctx_guest(c, 0);
-	size_t len = 0;
-
-	if (!g) {
-		return -1;
-	}
-	if (!front_has_pf(g->f, VU_PF_DEVICE_STATE)) {
-		return ctx_skip(c, "nothing to save");
-	}
-	NEED(front_stop(g->f, &c->err) == 0, "stop: %s", c->err.msg);
-	NEED(transfer(g, false, buf, sizeof(buf), &len) == 0, "save: %s",
-	     front_why(g->f));
-	NEED(transfer(g, true, buf, sizeof(buf), &len) == 0, "load: %s",
-	     front_why(g->f));
-	for (unsigned int i = 0; i < ctx_count(c, 5000, 50); i++) {
-		size_t n = av_rand_below(&c->rand, sizeof(buf) / 16);
-		int64_t ret;
-
-		if (i % 2 || !len) {
-			av_rand_bytes(&c->rand, buf, n);
-		} else {
-			n = len;
-			buf[av_rand_below(&c->rand, len)] ^= (uint8_t)i;
-		}
-		ret = transfer(g, true, buf, sizeof(buf), &n);
-		NEED(ret >= 0, "garbage: %s", front_why(g->f));
-	}
-	NEED(front_start(g->f, &c->err) == 0, "start: %s", c->err.msg);
-	return 0;
 }
 
 /* ---- front-ends in number, and their deaths ---- */
@@ -883,7 +810,6 @@ const struct contract_case cases_life[] = {
 	CASE("C7", "late-enable", late_enable),
 	CASE("C7", "call-swap", call_swap),
 	CASE("C8", "dirty-log", dirty_log),
-	CASE("C9", "device-state", device_state),
 	CASE("F4", "killed-front-end", killed),
 	CASE("F5", "two-front-ends", two_front_ends),
 	CASE("F7", "stop-and-go", stop_and_go),

@@ -49,7 +49,8 @@ struct options {
 
 const struct contract_case *const contract_lists[] = {
 	cases_life, cases_ring,	  cases_message, cases_memory,
-	cases_fuzz, cases_device, cases_pause,	 NULL,
+	cases_fuzz, cases_state,  cases_device,	 cases_pause,
+	NULL,
 };
 
 /* ---- for the cases ---- */

@@ -38,6 +38,10 @@ struct contract_row {
 	 * The result goes to @world_end after the device has closed. */
 	void *(*world)(uv_loop_t *loop, const char *dir, struct vdev_args *a);
 	void (*world_end)(void *world);
+	/* What the world says to the device first (PORT_CONTROL); or NULL. */
+	const char *told;
+	/* The world's answer to what the device says; optional. */
+	void (*answer)(struct port *p, const struct port_msg *m);
 	/* Why it cannot be tested here, or NULL. */
 	const char *(*missing)(void);
 	/* One valid request and its answer, on a started front-end: 0, or
@@ -58,6 +62,10 @@ struct contract_row {
 	/* Request number @i of queue @q, which names something else than the
 	 * one before: a port, a flow, a sector. 0: there are none. */
 	size_t (*keyed)(unsigned int q, uint32_t i, uint8_t *buf, size_t max);
+	/* Where the type has save() and knows() does not tell: whether it goes
+	 * on in another instance; and once more from the same state (@again),
+	 * where it has to find the same. 0 or -errno. */
+	int (*goes_on)(struct front *f, bool again, uint8_t memo[64]);
 	/* A request that no device knows gets the answer that says so: 0, or
 	 * -errno. */
 	int (*unknown)(struct front *f);
@@ -240,7 +248,8 @@ struct contract_case {
 	}
 
 extern const struct contract_case cases_life[], cases_ring[], cases_message[],
-	cases_memory[], cases_fuzz[], cases_device[], cases_pause[];
+	cases_memory[], cases_fuzz[], cases_state[], cases_device[],
+	cases_pause[];
 /* All of these, ended by NULL. */
 extern const struct contract_case *const contract_lists[];
 

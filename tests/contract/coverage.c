@@ -84,7 +84,8 @@ static const struct attack_row {
 	{ "C7", "rings enabled late, disabled, call descriptors swapped", NULL,
 	  NULL },
 	{ "C8", "dirty log", NULL, "tests/unit/test_virtq" },
-	{ "C9", "device state", NULL, NULL },
+	{ "C9", "a state that is saved, and loaded elsewhere; what is none",
+	  NULL, "tests/fuzz/fuzz_device" },
 	{ "C10", "a pause, which forgets nothing, and a reset, which does",
 	  NULL, NULL },
 

@@ -9,6 +9,7 @@ tests_contract_contract_SOURCES = \
 	%D%/cases_message.c \
 	%D%/cases_pause.c \
 	%D%/cases_ring.c \
+	%D%/cases_state.c \
 	%D%/contract.c %D%/contract.h \
 	%D%/coverage.c \
 	%D%/rig.c \

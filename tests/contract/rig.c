@@ -38,6 +38,7 @@ struct hosted {
 	struct vdev_thread *thread;
 	pid_t child;
 	struct port *port;
+	const struct contract_row *row; /* NULL: a bystander */
 	bool ready;
 };
 
@@ -55,6 +56,9 @@ static void on_message(void *ctx, const struct port_msg *m)
 	struct hosted *h = ctx;
 
 	h->ready = h->ready || m->h.kind == PORT_READY;
+	if (h->row && h->row->answer) {
+		h->row->answer(h->port, m);
+	}
 	if (m->h.kind == PORT_EVENT && getenv("AVSIM_CONTRACT_EVENTS")) {
 		fprintf(stderr, "%s: %.*s\n", h->args.name, (int)m->len,
 			(const char *)m->data);
@@ -158,6 +162,10 @@ static int begin(struct inside *in, struct hosted *h, enum vdev_home home,
 	}
 	if (ret < 0) {
 		return av_err_set(err, ret, "port: %s", strerror(-ret));
+	}
+	if (h->row && h->row->told) {
+		port_send(h->port, PORT_CONTROL, 0, 0, h->row->told,
+			  strlen(h->row->told));
 	}
 	h->o.port_fd = fd[1];
 	h->o.args = &h->args;
@@ -265,6 +273,7 @@ static void inside_main(struct rig *r, const struct vdev_type *type,
 	in->sh = r->sh;
 	in->row = row;
 	in->device.args = *args;
+	in->device.row = row;
 	in->device.o.type = type;
 	in->device.o.listen_fd = listen_fd[0];
 	in->device.o.health = r->health;

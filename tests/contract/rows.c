@@ -8,6 +8,7 @@
 #include "contract.h"
 
 #include "sim/core/evq.h"
+#include "vdevices/scmi.h"
 #include "vdevices/vsock_switch.h"
 
 #include <errno.h>
@@ -29,6 +30,21 @@ static int rng_probe(struct front *f)
 		return n;
 	}
 	return n == sizeof(buf) && memcmp(buf, zero, sizeof(buf)) ? 0 : -EIO;
+}
+
+/* Bytes are those of that place in the stream. */
+static int rng_goes_on(struct front *f, bool again, uint8_t memo[64])
+{
+	uint8_t buf[64];
+	int n = front_request(f, 0, NULL, 0, buf, sizeof(buf), FRONT_WAIT_MS);
+
+	if (n < 0) {
+		return n;
+	}
+	if (!again) {
+		memcpy(memo, buf, sizeof(buf));
+	}
+	return memcmp(memo, buf, sizeof(buf)) ? -EIO : 0;
 }
 
 /* ---- blk ---- */
@@ -508,6 +524,75 @@ static int scmi_probe(struct front *f)
 		       : -EIO;
 }
 
+enum {
+	SCMI_CONFIG_GET = 0x9,
+	SCMI_CONFIG_SET = 0xa,
+	SCMI_NOTIFY = 0xb,
+	SCMI_100_HZ = 1 << 16 | 30 << 11 | 3, /* 1e-2 s, stamped, enabled */
+	SCMI_400_HZ = 25 << 16 | 28 << 11 | 3,
+};
+
+/* @value: sent, of a command that sets; what came, of one that gets. */
+static int scmi_ask(struct front *f, uint32_t id, uint32_t *value)
+{
+	const uint32_t out[3] = { scmi_head(0x15, id), 0, *value };
+	uint32_t in[3] = { 0 };
+	int n = front_request(f, SCMI_CMD, out, sizeof(out), in, sizeof(in),
+			      FRONT_WAIT_MS);
+
+	*value = in[2];
+	return n < 0 ? n : n < 8 || in[1] ? -EIO : 0;
+}
+
+static int scmi_set(struct front *f, uint32_t id, uint32_t value)
+{
+	return scmi_ask(f, id, &value);
+}
+
+/* That it is to notify, and at which rate. */
+static int scmi_say(struct front *f)
+{
+	int ret = scmi_set(f, SCMI_NOTIFY, 1);
+
+	return ret ? ret : scmi_set(f, SCMI_CONFIG_SET, SCMI_400_HZ);
+}
+
+/* A sample, which the world takes when the rate changes, is notified. */
+static int scmi_knows(struct front *f)
+{
+	uint32_t config = 0;
+	uint8_t update[SCMI_UPDATE_SIZE];
+	int ret = scmi_ask(f, SCMI_CONFIG_GET, &config);
+
+	if (ret || config != SCMI_400_HZ) {
+		return ret;
+	}
+	ret = scmi_set(f, SCMI_CONFIG_SET, SCMI_100_HZ);
+	ret = ret ? ret
+		  : front_request(f, SCMI_EVENT, NULL, 0, update,
+				  sizeof(update), FRONT_WAIT_MS);
+	if (ret != sizeof(update)) {
+		return ret < 0 ? ret : -EIO;
+	}
+	ret = scmi_set(f, SCMI_CONFIG_SET, SCMI_400_HZ);
+	return ret ? ret : 1;
+}
+
+/* The world measures once where 100 Hz are asked for. */
+static void scmi_answer(struct port *p, const struct port_msg *m)
+{
+	static const char ask[] = "sensor-rate sensor=accel rate=100";
+	const struct {
+		struct scmi_sample x;
+		uint64_t lost;
+	} sample = { .x = { .t = 1, .v = { 1, 2, 3 } } };
+
+	if (m->h.kind == PORT_COMMAND && m->len == strlen(ask) &&
+	    !memcmp(m->data, ask, m->len)) {
+		port_send(p, PORT_SAMPLE, 0, 0, &sample, sizeof(sample));
+	}
+}
+
 static size_t scmi_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
 			size_t max)
 {
@@ -585,7 +670,7 @@ static void vsock_world_end(void *world)
 	free(w);
 }
 
-enum { VSOCK_RX, VSOCK_TX, VSOCK_ECHO_PORT = 7 };
+enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_ECHO_PORT = 7 };
 
 /* Room for one packet, until the next one. */
 static uint64_t vsock_room(struct front *f)
@@ -688,6 +773,22 @@ static int vsock_knows(struct front *f)
 		return ret < 0 ? ret : 0;
 	}
 	return ret == VSOCK_OP_RW && !strcmp(got, "helloagain") ? 1 : -EIO;
+}
+
+/* Where it goes on it hears that its connections are gone; a driver that begins
+ * anew has none to hear of. */
+static int vsock_goes_on(struct front *f, bool again, uint8_t memo[64])
+{
+	uint32_t event = 99;
+	int n;
+
+	(void)memo;
+	if (again) {
+		return 0;
+	}
+	n = front_request(f, VSOCK_EVENT, NULL, 0, &event, sizeof(event),
+			  FRONT_WAIT_MS);
+	return n < 0 ? n : n == sizeof(event) && event == 0 ? 0 : -EIO;
 }
 
 static size_t vsock_seed(unsigned int q, struct av_rand *r, uint8_t *buf,
@@ -861,11 +962,17 @@ const struct contract_row contract_rows[] = {
 	{
 		.type = "rng",
 		.probe = rng_probe,
+		.goes_on = rng_goes_on,
 		.eager = 1,
 	},
 	{
 		.type = "scmi",
+		.told = "sensor scmi.iio.accel accel accelerometer -3 39226 "
+			"100 400",
+		.answer = scmi_answer,
 		.probe = scmi_probe,
+		.say = scmi_say,
+		.knows = scmi_knows,
 		.eager = 1 << SCMI_CMD,
 		.seed = scmi_seed,
 		.keyed = scmi_keyed,
@@ -889,6 +996,7 @@ const struct contract_row contract_rows[] = {
 		.probe = vsock_probe,
 		.say = vsock_say,
 		.knows = vsock_knows,
+		.goes_on = vsock_goes_on,
 		.eager = 1 << VSOCK_TX,
 		.seed = vsock_seed,
 		.keyed = vsock_keyed,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A whole device behind its socket: requests of any contents and framing on all
- * its queues, writes to its config space, messages of the world, resets.
+ * its queues, writes to its config space, messages of the world, resets, and
+ * states that may be its own: one that is refused must have changed nothing.
  *
  * First byte: which device; then steps of [kind, length, bytes]. The rings are
  * well-formed: others see to those (fuzz_virtq, fuzz_vhost_user).
@@ -14,6 +15,7 @@
 #include "sim/core/evdev.h"
 #include "sim/services/stream.h"
 #include "vdevices/host.h"
+#include "vdevices/state.h"
 #include "vdevices/vsock_switch.h"
 #include "vdevices/vu_impl.h"
 
@@ -272,6 +274,7 @@ static void handshake(struct fuzz *f, const struct vdev_type *t)
 	send_u64(f, VU_SET_PROTOCOL_FEATURES,
 		 1u << VU_PF_MQ |
 			 (t->config_size ? 1u << VU_PF_CONFIG : 0) |
+			 (t->save ? 1u << VU_PF_DEVICE_STATE : 0) |
 			 1u << VU_PF_STATUS,
 		 -1);
 	send_u64(f, VU_SET_FEATURES,
@@ -382,19 +385,108 @@ static void message(struct fuzz *f, const uint8_t *b, size_t len)
 	}
 }
 
-static void reset(struct fuzz *f)
+static void stop_queues(struct fuzz *f)
 {
 	for (unsigned int q = 0; q < f->n_queues; q++) {
 		struct vu_state s = { q, 0 };
 
 		send_msg(f, VU_GET_VRING_BASE, &s, sizeof(s), -1);
 	}
-	send_u64(f, VU_SET_STATUS, 0, -1);
 	turn(f);
+}
+
+static void start_queues(struct fuzz *f)
+{
 	for (unsigned int q = 0; q < f->n_queues; q++) {
 		start_queue(f, q);
 		turn(f);
 	}
+}
+
+static void reset(struct fuzz *f)
+{
+	stop_queues(f);
+	send_u64(f, VU_SET_STATUS, 0, -1);
+	turn(f);
+	start_queues(f);
+}
+
+static void save(struct fuzz *f, uint8_t **buf, size_t *len)
+{
+	struct av_err err = { 0 };
+
+	if (vdev_host_save(f->host, buf, len, &err) || *len < STATE_HEAD_SIZE) {
+		fprintf(stderr, "no state: %s\n", err.msg);
+		abort();
+	}
+}
+
+/* @b[0]: 0 all of it, 1 its own one with the bytes from @b[2] on at place @b[1],
+ * else what follows a head. */
+static void make_state(struct fuzz *f, const struct vdev_type *t,
+		       const uint8_t *b, size_t len, struct state_out *o)
+{
+	uint8_t *own;
+	size_t n, at;
+
+	if (b[0] == 0) {
+		state_put(o, b + 1, len - 1);
+	} else if (b[0] == 1) {
+		save(f, &own, &n);
+		state_put(o, own, n);
+		free(own);
+		at = b[1] < n ? b[1] : n;
+		memcpy(o->buf + at, b + 2, len - 2 < n - at ? len - 2 : n - at);
+	} else {
+		state_begin(o, t->name, t->state_version);
+		state_put(o, b + 1, len - 1);
+		assert(!state_finish(o));
+	}
+}
+
+/* As crosvm: the rings go on after that. */
+static void load(struct fuzz *f, const struct state_out *o)
+{
+	struct vu_transfer load = { .direction = 1 };
+	int p[2];
+
+	if (pipe(p) || write(p[1], o->buf, o->len) != (ssize_t)o->len) {
+		abort();
+	}
+	send_msg(f, VU_SET_DEVICE_STATE_FD, &load, sizeof(load), p[0]);
+	close(p[0]);
+	close(p[1]);
+	send_msg(f, VU_CHECK_DEVICE_STATE, NULL, 0, -1);
+	turn(f);
+}
+
+static void state(struct fuzz *f, const struct vdev_type *t, const uint8_t *b,
+		  size_t len)
+{
+	struct state_out o = { .buf = NULL };
+	uint8_t *before, *after;
+	size_t n_before, n_after;
+	struct av_err err;
+
+	/* what an overlay holds is not to be had */
+	if (!t->save || len < 2 ||
+	    !strcmp(vdev_opt(&f->args, "overlay", "off"), "on")) {
+		return;
+	}
+	stop_queues(f);
+	make_state(f, t, b, len, &o);
+	save(f, &before, &n_before);
+	if (vdev_host_load(f->host, o.buf, o.len, &err)) {
+		save(f, &after, &n_after);
+		assert(n_before == n_after &&
+		       !memcmp(before, after, n_before));
+		free(after);
+	} else {
+		load(f, &o);
+	}
+	free(before);
+	free(o.buf);
+	start_queues(f);
 }
 
 static void step(struct fuzz *f, const struct vdev_type *t, uint8_t kind,
@@ -403,6 +495,9 @@ static void step(struct fuzz *f, const struct vdev_type *t, uint8_t kind,
 	unsigned int q = (kind & 15) % f->n_queues;
 
 	switch (kind >> 4) {
+	case 12:
+		state(f, t, b, len);
+		break;
 	case 13:
 		set_config(f, t, b, len);
 		break;

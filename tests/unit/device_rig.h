@@ -74,10 +74,30 @@ static inline void device_rig_open(struct device_rig *d, const char *type,
 	}
 }
 
+/* @from's guest, which is stopped, goes on at @to, its device not started yet. */
+static inline void device_rig_move(struct device_rig *from,
+				   struct device_rig *to, const char *type)
+{
+	struct av_err err = { 0 };
+	int conn[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
+	if (device_rig_start(to, type, conn[1], &err) ||
+	    front_move_fd(from->f, conn[0], &err)) {
+		fail_msg("%s", err.msg);
+	}
+	to->mem = from->mem;
+	to->f = from->f;
+	from->mem = NULL;
+	from->f = NULL;
+}
+
 static inline void device_rig_close(struct device_rig *d)
 {
 	front_close(d->f);
-	front_mem_destroy(d->mem);
+	if (d->mem) {
+		front_mem_destroy(d->mem);
+	}
 	close(d->port);
 	vdev_thread_join(d->thread);
 }

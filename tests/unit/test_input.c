@@ -199,6 +199,20 @@ static const struct port_input lift[] = {
 	{ EV_SYN, SYN_REPORT, 0 },
 };
 
+static void check_event(struct device_rig *d, struct port_input e)
+{
+	struct {
+		uint16_t type, code;
+		uint32_t value;
+	} w;
+
+	CHECK_EQ(front_request(d->f, 0, NULL, 0, &w, sizeof(w), FRONT_WAIT_MS),
+		 sizeof(w));
+	CHECK_EQ(w.type, e.type);
+	CHECK_EQ(w.code, e.code);
+	CHECK_EQ((int32_t)w.value, e.value);
+}
+
 /* Reads events until one lifts; how many frames, each of which must be whole. */
 static unsigned int read_frames(struct device_rig *d)
 {
@@ -306,6 +320,50 @@ TEST(what_comes_in_a_pause_waits_and_what_comes_in_a_reset_is_forgotten)
 	device_rig_close(&d);
 }
 
+/* A snapshot is taken with a finger down and half a frame told, and goes on
+ * elsewhere: the rest of the frame comes, and then nobody's finger is there. */
+TEST(what_waits_is_in_the_state_and_fingers_are_lifted_where_it_goes_on)
+{
+	static const struct port_input end[] = { { EV_KEY, BTN_TOUCH, 0 },
+						 { EV_SYN, SYN_REPORT, 0 } };
+	struct av_err err = { 0 };
+	struct device_rig a, b = { .args = { .name = "touch0" } };
+	uint8_t state[4096];
+	ssize_t n;
+
+	touch_open(&a, 64);
+	CHECK_EQ(front_start(a.f, &err), 0);
+	give_frame(&a, move_, 6);
+	read_events(&a, 2);
+	CHECK_EQ(front_stop(a.f, &err), 0);
+	n = front_save(a.f, state, sizeof(state));
+	CHECK(n > 0);
+	device_rig_move(&a, &b, "input");
+	device_rig_close(&a);
+	CHECK_EQ(front_load(b.f, state, (size_t)n), 0);
+	CHECK_EQ(front_start(b.f, &err), 0);
+	for (int i = 2; i < 6; i++) {
+		check_event(&b, move_[i]);
+	}
+	for (int i = 0; i < 10; i++) {
+		check_event(&b, (struct port_input){ EV_ABS, ABS_MT_SLOT, i });
+		check_event(&b, (struct port_input){ EV_ABS, ABS_MT_TRACKING_ID,
+						     -1 });
+	}
+	check_event(&b, end[0]);
+	check_event(&b, end[1]);
+	/* and the new finger's frames come as ever */
+	give_frame(&b, move_, 6);
+	give_frame(&b, lift, 3);
+	CHECK_EQ(read_frames(&b), 1);
+	device_rig_close(&b);
+	/* another screen is not this one */
+	touch_open(&b, 64);
+	state[32 + 1 + 2 * 9 + 1]++; /* its width: head, queues, kind */
+	CHECK_EQ(front_load(b.f, state, (size_t)n), -EREMOTEIO);
+	device_rig_close(&b);
+}
+
 TEST(half_a_frame_is_refused)
 {
 	const struct port_input long_[64] = { { EV_REL, REL_WHEEL, 1 } };
@@ -331,5 +389,6 @@ int main(void)
 		T(frames_stay_whole_and_the_last_one_fits_where_a_guest_is_slow),
 		T(what_comes_before_the_driver_is_dropped_and_counted),
 		T(what_comes_in_a_pause_waits_and_what_comes_in_a_reset_is_forgotten),
+		T(what_waits_is_in_the_state_and_fingers_are_lifted_where_it_goes_on),
 		T(half_a_frame_is_refused));
 }

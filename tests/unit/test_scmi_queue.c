@@ -39,6 +39,11 @@ static void offer(struct bench *b, uint64_t i)
 	CHECK_EQ(front_add(b->d.f, EVENT, &fb, 1, i), 0);
 }
 
+static const struct device_rig one_sensor = {
+	.args = { .name = "scmi0" },
+	.told = "sensor scmi.iio.accel accel accelerometer -3 39226 400",
+};
+
 static void bench_open(struct bench *b)
 {
 	struct front_opts fo = { .queue_size = BUFFERS,
@@ -46,11 +51,7 @@ static void bench_open(struct bench *b)
 				 .without_pf = 1u << VU_PF_RESET_DEVICE };
 	struct av_err err = { 0 };
 
-	*b = (struct bench){
-		.d = { .args = { .name = "scmi0" },
-		       .told = "sensor scmi.iio.accel accel accelerometer -3 "
-			       "39226 400" }
-	};
+	*b = (struct bench){ .d = one_sensor };
 	device_rig_open(&b->d, "scmi", &fo);
 	CHECK_EQ(front_start(b->d.f, &err), 0);
 	for (uint64_t i = 0; i < BUFFERS; i++) {
@@ -237,6 +238,69 @@ TEST(a_driver_that_starts_anew_finds_nothing_of_the_last)
 	device_rig_close(&b.d);
 }
 
+/* Nobody tells the other one what to notify of, and how. */
+TEST(a_guest_gets_what_waited_and_what_comes_where_it_goes_on)
+{
+	static uint8_t state[1 << 16];
+	struct av_err err = { 0 };
+	struct bench a, b;
+	uint64_t cookie[BATCH];
+	ssize_t n;
+
+	bench_open(&a);
+	give(&a, 100, 0);
+	for (int i = 0; i < BATCH; i++) {
+		cookie[i] = take(&a);
+	}
+	CHECK_EQ(front_stop(a.d.f, &err), 0);
+	do { /* until it has seen all samples */
+		n = front_save(a.d.f, state, sizeof(state));
+		CHECK(n > 0);
+	} while (n < (100 - BATCH) * 33);
+	b = a;
+	b.d = one_sensor;
+	device_rig_move(&a.d, &b.d, "scmi");
+	CHECK_EQ(front_load(b.d.f, state, (size_t)n), 0);
+	CHECK_EQ(front_start(b.d.f, &err), 0);
+	for (int i = 0; i < BATCH; i++) {
+		offer(&b, cookie[i]);
+	}
+	for (int i = 0; i < 100 - BATCH; i++) {
+		offer(&b, take(&b));
+		front_kick(b.d.f, EVENT);
+	}
+	for (int i = 0; i < 20; i++) {
+		give(&b, 1, 0);
+		offer(&b, take(&b));
+		front_kick(b.d.f, EVENT);
+	}
+	CHECK_EQ(atomic_load(&b.d.health.dropped), 0);
+	device_rig_close(&a.d);
+	device_rig_close(&b.d);
+}
+
+/* A guest would take the samples of one for another's. */
+TEST(a_state_of_other_sensors_is_refused)
+{
+	static uint8_t state[1 << 16];
+	struct device_rig d = { .args = { .name = "scmi0" },
+				.told = "sensor scmi.iio.gyro gyro gyroscope "
+					"-3 39226 400" };
+	struct front_opts fo = { .mem = front_mem_create(1, 1 << 20) };
+	struct av_err err = { 0 };
+	struct bench b;
+	ssize_t n;
+
+	bench_open(&b);
+	CHECK_EQ(front_stop(b.d.f, &err), 0);
+	n = front_save(b.d.f, state, sizeof(state));
+	CHECK(n > 0);
+	device_rig_open(&d, "scmi", &fo);
+	CHECK_EQ(front_load(d.f, state, (size_t)n), -EREMOTEIO);
+	device_rig_close(&d);
+	device_rig_close(&b.d);
+}
+
 int main(void)
 {
 	return RUN_TESTS(
@@ -245,5 +309,7 @@ int main(void)
 		T(a_guest_that_is_behind_gets_every_sample_in_the_end),
 		T(what_does_not_fit_is_dropped_and_counted),
 		T(a_guest_that_is_paused_gets_what_it_asked_for_when_it_goes_on),
-		T(a_driver_that_starts_anew_finds_nothing_of_the_last));
+		T(a_driver_that_starts_anew_finds_nothing_of_the_last),
+		T(a_guest_gets_what_waited_and_what_comes_where_it_goes_on),
+		T(a_state_of_other_sensors_is_refused));
 }

@@ -172,23 +172,26 @@ static inline void rig_reset(void *ctx)
 	((struct rig *)ctx)->resets++;
 }
 
-static inline int rig_save(void *ctx, uint8_t **buf, size_t *len)
+static inline int rig_save(void *ctx, uint8_t **buf, size_t *len,
+			   struct av_err *err)
 {
 	struct rig *g = ctx;
 
+	(void)err;
 	*buf = malloc(g->state_len ? g->state_len : 1);
 	*len = g->state_len;
 	memset(*buf, 's', g->state_len);
 	return 0;
 }
 
-static inline int rig_load(void *ctx, const uint8_t *buf, size_t len)
+static inline int rig_load(void *ctx, const uint8_t *buf, size_t len,
+			   struct av_err *err)
 {
 	struct rig *g = ctx;
 
 	g->loads++;
 	if (len > sizeof(g->state)) {
-		return -EINVAL;
+		return av_err_set(err, -EINVAL, "too long");
 	}
 	memcpy(g->state, buf, len);
 	g->state_len = len;

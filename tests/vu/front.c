@@ -565,6 +565,29 @@ static void hang_up(struct front *f)
 	memset(f->shared, 0, sizeof(f->shared));
 }
 
+static int move(struct front *f, const char *path, int fd, struct av_err *err)
+{
+	int ret;
+
+	hang_up(f);
+	f->sock = fd;
+	ret = connect_to(f, path);
+	if (ret == 0) {
+		ret = hello(f);
+	}
+	return ret < 0 ? av_err_set(err, ret, "%s", f->why) : 0;
+}
+
+int front_move(struct front *f, const char *path, struct av_err *err)
+{
+	return move(f, path, -1, err);
+}
+
+int front_move_fd(struct front *f, int conn_fd, struct av_err *err)
+{
+	return move(f, NULL, conn_fd, err);
+}
+
 void front_close(struct front *f)
 {
 	if (!f) {
@@ -841,12 +864,10 @@ int front_reset(struct front *f, struct av_err *err)
 
 int front_reconnect(struct front *f, const char *path, struct av_err *err)
 {
-	int ret;
+	int ret = front_move(f, path, err);
 
-	hang_up(f);
-	ret = connect_to(f, path);
-	if (ret == 0) {
-		ret = hello(f);
+	if (ret < 0) {
+		return ret;
 	}
 	for (unsigned int i = 0; ret == 0 && i < f->n_queues; i++) {
 		if (f->q[i].r.num) {

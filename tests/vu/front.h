@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Long enough for a loaded machine; only failures wait so long. */
 #define FRONT_WAIT_MS 20000
@@ -131,6 +132,15 @@ int front_reset(struct front *f, struct av_err *err);
  * was kept it is handed back.
  */
 int front_reconnect(struct front *f, const char *path, struct av_err *err);
+/**
+ * front_move() - The guest, stopped before, is migrated: connect to another
+ * instance of the device
+ *
+ * Up to where front_open() leaves it; front_start() goes on from there, in the
+ * same memory, on the same rings.
+ */
+int front_move(struct front *f, const char *path, struct av_err *err);
+int front_move_fd(struct front *f, int conn_fd, struct av_err *err);
 void front_close(struct front *f); /* hang up without a word; NULL is fine */
 
 struct front_mem *front_mem(const struct front *f);
@@ -183,6 +193,10 @@ int front_send_ack(struct front *f, uint32_t request, const void *payload,
 int front_get_u64(struct front *f, uint32_t request, uint64_t *out);
 /* Round trip: everything sent before has been handled. */
 int front_barrier(struct front *f);
+
+/* DEVICE_STATE, while stopped. Return: bytes, 0; -EREMOTEIO: it was refused. */
+ssize_t front_save(struct front *f, void *buf, size_t max);
+int front_load(struct front *f, const void *buf, size_t len);
 
 /* The pieces of front_start(), for tests that go astray in between. */
 int front_set_features(struct front *f);

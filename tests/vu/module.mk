@@ -8,5 +8,6 @@ tests_vu_libfront_a_SOURCES = \
 	%D%/front_mem.c \
 	%D%/front_priv.h \
 	%D%/front_ring.c \
+	%D%/front_state.c \
 	%D%/vpeer.c %D%/vpeer.h
 FRONT_LDADD = tests/vu/libfront.a $(LDADD)
