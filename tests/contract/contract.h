@@ -96,7 +96,7 @@ int rig_stop(struct rig *r, struct av_err *err);
 int rig_alive(struct rig *r, struct av_err *err);
 /* The process that hosts the device: the rig, or its child. */
 pid_t rig_device_pid(const struct rig *r);
-int rig_fds(const struct rig *r);        /* open descriptors there */
+int rig_fds(const struct rig *r); /* open descriptors there; see proc_fds() */
 long rig_rss_kb(const struct rig *r);    /* resident, there */
 int64_t rig_cpu_ns(const struct rig *r); /* user and system time */
 /* For main(): argv of a confined device, to be handed on. */

@@ -4,9 +4,9 @@
 #include "contract.h"
 
 #include "sim/services/stream.h"
+#include "tests/vu/procfs.h"
 #include "vdevices/host.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -489,20 +489,7 @@ pid_t rig_device_pid(const struct rig *r)
 
 int rig_fds(const struct rig *r)
 {
-	char p[64];
-	DIR *d;
-	int n = 0;
-
-	snprintf(p, sizeof(p), "/proc/%d/fd", rig_device_pid(r));
-	d = opendir(p);
-	if (!d) {
-		return -1; /* undumpable: only root may look */
-	}
-	while (readdir(d)) {
-		n++;
-	}
-	closedir(d);
-	return n;
+	return proc_fds(rig_device_pid(r));
 }
 
 long rig_rss_kb(const struct rig *r)

@@ -9,5 +9,6 @@ tests_vu_libfront_a_SOURCES = \
 	%D%/front_priv.h \
 	%D%/front_ring.c \
 	%D%/front_state.c \
+	%D%/procfs.c %D%/procfs.h \
 	%D%/vpeer.c %D%/vpeer.h
 FRONT_LDADD = tests/vu/libfront.a $(LDADD)
