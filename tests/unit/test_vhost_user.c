@@ -1426,6 +1426,32 @@ TEST(vu_device_state_is_bounded_and_only_of_a_stopped_device)
 	rig_close(&g);
 }
 
+/* A front-end that is not in its right mind starts them in between. */
+TEST(vu_device_state_is_not_loaded_under_running_queues)
+{
+	struct vu_transfer load = { 1, 0 };
+	struct rig g;
+	int p[2];
+
+	rig_open(&g);
+	rig_run(&g);
+	for (int runs = 1; runs >= 0; runs--) {
+		rig_ring(&g, VU_GET_VRING_BASE, 0, 0);
+		CHECK_EQ(pipe(p), 0);
+		rig_call(&g, VU_SET_DEVICE_STATE_FD, 0, &load, 8, &p[0], 1);
+		CHECK_EQ(write(p[1], "state", 5), 5);
+		close(p[0]);
+		close(p[1]);
+		if (runs) {
+			start_at(&g, 0, 0);
+		}
+		rig_call(&g, VU_CHECK_DEVICE_STATE, 0, NULL, 0, NULL, 0);
+		CHECK_EQ(g.p.u64, runs);
+		CHECK_EQ(g.loads, !runs);
+	}
+	rig_close(&g);
+}
+
 TEST(vu_written_pages_are_logged_and_told)
 {
 	int log = memfd_create("log", MFD_CLOEXEC);
@@ -1532,5 +1558,6 @@ int main(void)
 		T(vu_inflight_table_of_the_other_ring_format_is_not_used),
 		T(vu_device_state_goes_through_a_pipe_both_ways),
 		T(vu_device_state_is_bounded_and_only_of_a_stopped_device),
+		T(vu_device_state_is_not_loaded_under_running_queues),
 		T(vu_written_pages_are_logged_and_told));
 }
