@@ -169,6 +169,35 @@ def raw(t, dev):
     return "/dev/" + dev
 
 
+def long_lived(t, name):
+    """What is written to /tmp/in goes out by a port that stays open, and what
+    comes back is in /tmp/out."""
+    t.guest.check("rm -f /tmp/in; mkfifo /tmp/in; setsid dash -c "
+                  "'echo $$ >/tmp/pid; exec 3<>%s 4<>/tmp/in; "
+                  "cat <&3 >/tmp/out & cat <&4 >&3' </dev/null >/dev/null 2>&1 "
+                  "& sleep 0.5" % t.guest.port(name))
+
+
+def echoes(t, text):
+    t.guest.check("echo %s >/tmp/in; for i in $(seq 100); do "
+                  "grep -q %s /tmp/out && exit 0; sleep 0.1; done; "
+                  "cat /tmp/out; exit 1" % (text, text), timeout=20)
+
+
+def test_a_reboot_with_an_open_port(t):
+    """First: the others want the consoles that it takes along."""
+    only_vhost_user(t)
+    long_lived(t, "vu-echo")
+    echoes(t, "before")
+    t.guest.reboot()
+    long_lived(t, "vu-echo")
+    echoes(t, "after")
+    out = t.guest.check("kill -- -$(cat /tmp/pid); cat /tmp/out")
+    assert "before" not in out, out
+    for dev in ("hvc0", "hvc1"):
+        getty(t, dev)
+
+
 def test_chardev_echo_10_mb(t):
     echo(t, "echo")
 
@@ -212,16 +241,12 @@ def test_vhost_user_echo_10_mb(t):
 
 def test_vhost_user_port_stays_open_over_a_pause(t):
     only_vhost_user(t)
-    t.guest.check("mkfifo /tmp/in; setsid dash -c 'echo $$ >/tmp/pid; "
-                  "exec 3<>%s 4<>/tmp/in; cat <&3 >/tmp/out & cat <&4 >&3' "
-                  "</dev/null >/dev/null 2>&1 & sleep 0.5" %
-                  t.guest.port("vu-echo"))
+    long_lived(t, "vu-echo")
     for i in range(3):
-        t.guest.check("echo %d >/tmp/in; for i in $(seq 100); do "
-                      "grep -q %d /tmp/out && exit 0; sleep 0.1; done; "
-                      "cat /tmp/out; exit 1" % (i, i), timeout=20)
+        echoes(t, "number%d" % i)
         with t.guest.paused():
             time.sleep(0.5)
+    echoes(t, "last")
     t.guest.check("kill -- -$(cat /tmp/pid)")
 
 

@@ -196,6 +196,16 @@ def test_iio_readdev_streams(t):
     assert len(rows) == 1000, (len(rows), out)
 
 
+def test_a_reboot_in_the_middle_of_a_read(t):
+    """QEMU says no more of it than of a pause."""
+    t.guest.check("(%s) >/dev/null 2>&1 </dev/null & sleep 2" %
+                  start_read(t, NAMES[0], 400, 1000))
+    t.guest.reboot()
+    test_scmi_iio_makes_both_devices(t)
+    test_a_single_read_shows_the_mounting(t)
+    read_both(t, 100)
+
+
 def test_the_recording_has_what_the_guest_read(t):
     assert t.car.stop(60) == 0
     lost = dropped(t)

@@ -170,6 +170,21 @@ def test_a_pause_of_the_machine_keeps_connections(t):
     c.close()
 
 
+def test_a_reboot_ends_connections(t):
+    t.guest.check("(socat VSOCK-LISTEN:9430 EXEC:cat >/dev/null 2>&1 "
+                  "</dev/null &); "
+                  "until ss --vsock -l -n | grep -q ':9430'; do sleep 0.1; done")
+    c = socket.socket(socket.AF_UNIX)
+    c.settimeout(30)
+    c.connect(t.hybrid)
+    c.sendall(b"CONNECT 9430\n")
+    assert c.recv(100).startswith(b"OK "), "no OK"
+    t.guest.reboot()
+    assert c.recv(1) == b""
+    c.close()
+    test_a_program_on_the_host_echoes(t)
+
+
 def test_a_reader_that_stops_holds_the_guest_and_loses_nothing(t):
     full, go, got = threading.Event(), threading.Event(), []
 
