@@ -135,7 +135,7 @@ static int get_status(struct vu *vu, struct vu_msg *m, struct av_err *err)
 	return reply_u64(m, v);
 }
 
-/* QEMU sends FEATURES_OK and, whenever the device stops, 0: whether that is a
+/* QEMU sends FEATURES_OK and, whenever a network stops, 0: whether that is a
  * reset shows later, see vu_ring.c. Rings start by their own messages. Who has
  * not asked where running rings stand does not mean to go on. */
 static int set_status(struct vu *vu, struct vu_msg *m, struct av_err *err)

@@ -11,16 +11,15 @@
  * connection. We do not poll: a ring without kick descriptor is refused.
  *
  * When the device is reset. At once by RESET_DEVICE, at the end of a
- * connection, and by status 0 while rings run. But QEMU stops all rings
- * (GET_VRING_BASE) and sends status 0 also when it only pauses: "stop", a
- * debugger's break, savevm, a migration; and by the same messages when a guest
- * resets a device or reboots, with no RESET_DEVICE for most types. Which of
- * them it was shows when rings start again. After a pause they go on where they
- * were. A driver that begins anew has its rings begin anew too: then the device
- * is reset, before it is told of the ring. A ring that was stopped before
- * anything was done on it goes on either way and says nothing; those beside it
- * do. Where rings stood is part of a device's state, so that it is as well known
- * where that is loaded.
+ * connection, and by status 0 while rings run. But QEMU says the same when it
+ * only pauses ("stop", a debugger's break, savevm, a migration) and when a guest
+ * resets a device or reboots: GET_VRING_BASE of all rings, and then status 0 for
+ * a network. RESET_DEVICE comes for few types. Which of them it was shows when
+ * rings start again. After a pause they go on where they were. A driver that
+ * begins anew has its rings begin anew too: then the device is reset, before it
+ * is told of the ring. A ring that was stopped before anything was done on it
+ * goes on either way and says nothing; those beside it do. Where rings stood is
+ * part of a device's state, so that it is as well known where that is loaded.
  */
 #include "config.h"
 

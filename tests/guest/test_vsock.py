@@ -143,7 +143,7 @@ def said(t, path, text):
 
 def test_a_pause_of_the_machine_keeps_connections(t):
     """One each way, that were there before and are used while it is paused:
-    QEMU stops the device with the messages of a reset."""
+    QEMU stops the device with the messages that begin a reset."""
     t.guest.check("(socat VSOCK-LISTEN:9420 EXEC:cat >/dev/null 2>&1 "
                   "</dev/null &); mkfifo /tmp/in; (sleep 1000 >/tmp/in &); "
                   "(socat - VSOCK-CONNECT:2:7011 </tmp/in >/tmp/out 2>&1 &); "

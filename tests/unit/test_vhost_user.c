@@ -742,7 +742,7 @@ static void work_on_one(struct rig *g)
 	g->starts = g->stops = 0;
 }
 
-/* As QEMU does for each of: stop, savevm, a guest that resets its device. */
+/* As QEMU stops a network for each of: stop, savevm, a guest's reset. */
 static void stop_as_qemu(struct rig *g, uint32_t base[RIG_QUEUES])
 {
 	for (unsigned int q = 0; q < RIG_QUEUES; q++) {

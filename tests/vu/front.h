@@ -116,9 +116,9 @@ int front_open(const struct front_opts *o, struct front **out,
 	       struct av_err *err);
 /* Features, memory, rings, enable, DRIVER_OK. */
 int front_start(struct front *f, struct av_err *err);
-/* Disable, GET_VRING_BASE per ring, status 0, as QEMU does for a pause too.
- * front_start() goes on from there, on the same rings, with requests that were
- * not completed. */
+/* Disable, GET_VRING_BASE per ring, status 0: so QEMU pauses, and so it begins a
+ * reset (10 and 11 with a status for networks only). front_start() goes on from
+ * there, on the same rings, with requests that were not completed. */
 int front_stop(struct front *f, struct av_err *err);
 /* As a guest's reset: stopped, RESET_DEVICE where that was agreed on, and the
  * next front_start() begins with empty rings. What was in flight is forgotten.
