@@ -239,6 +239,25 @@ static int text_send(struct ctl *c, struct text *t)
 	return status;
 }
 
+/*
+ * One word of the shell's. It took its quotes away: name=Anna's phone gets them
+ * back. A word that is several of ours, as "fade to=1 in=2s", stays as it is.
+ */
+static void put_word(struct text *t, const char *word)
+{
+	size_t key = strcspn(word, "= ");
+	const char *value = word + key + 1;
+
+	if (word[key] == '=' && *value != '\'' && strpbrk(value, " '") &&
+	    !strchr(value, '=')) {
+		fprintf(t->f, "%.*s='", (int)key, word);
+		text_doubled(t, value);
+		fputc('\'', t->f);
+	} else {
+		fputs(word, t->f);
+	}
+}
+
 /* @verb and all arguments behind it, separated by spaces. */
 static int send_joined(struct ctl *c, const char *verb)
 {
@@ -248,7 +267,8 @@ static int send_joined(struct ctl *c, const char *verb)
 		return EXIT_TROUBLE;
 	}
 	for (size_t i = 0; i < c->n; i++) {
-		fprintf(t.f, "%s%s", i ? " " : "", c->args[i]);
+		fputs(i ? " " : "", t.f);
+		put_word(&t, c->args[i]);
 	}
 	return text_send(c, &t);
 }

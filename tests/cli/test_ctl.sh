@@ -44,6 +44,9 @@ check 0 ctl mark it is time
 check 0 ctl mark "it's a \\ test"
 check 2 ctl fault blk-error device=zz
 says err "no blk device 'zz': this run has none"
+check 0 ctl do mark "text=Anna's phone"
+check 0 ctl do mark "text='as in a file'"
+check 0 ctl do "mark text=one"
 check 0 ctl fault can-mute bus=can0
 check 0 ctl step 50ms
 check 0 ctl status
@@ -73,6 +76,8 @@ check 0 ctl quit
 wait $pid || fail "the run failed: $(cat "$work/run.out")"
 check 0 "$avsim" dump "$work/a.avrec" --only scenario:mark
 says out "it's a \\ test"
+says out "Anna's phone"
+says out 'as in a file'
 check 0 "$avsim" replay "$work/a.avrec"
 says out 'all as recorded'
 
