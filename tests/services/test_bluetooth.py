@@ -44,8 +44,12 @@ class Run:
              speed, "--run-dir", self.dir] + list(args),
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.sock = os.path.join(self.dir, "bt.sock")
+        self.await_file(self.sock)
+
+    def await_file(self, path):
+        """Sockets appear one after the other, each ready to be connected to."""
         stop = time.monotonic() + 30
-        while not os.path.exists(self.sock):
+        while not os.path.exists(path):
             assert self.p.poll() is None and time.monotonic() < stop, \
                 self.text()
             time.sleep(0.02)
@@ -374,6 +378,7 @@ class Host:
 def on_socket(run, path=None):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(30)
+    run.await_file(path or run.sock)
     s.connect(path or run.sock)
 
     def read():
