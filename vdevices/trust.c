@@ -8,6 +8,9 @@
 
 enum {
 	FUSE_MAGIC = 0x65735546, /* of the kernel's fs/fuse */
+	INFLIGHT_ALIGN = 64,     /* of the table in its file */
+	LOAD = 1,                /* transfers: 0 saves */
+	STOPPED = 0,
 };
 
 bool trust_ring_num(uint32_t num, bool packed)
@@ -129,6 +132,65 @@ int trust_msg(const struct vu_header *h, size_t n_fds,
 	return 0;
 }
 
+int trust_bits(uint64_t bits, uint64_t offered, struct av_err *err)
+{
+	if (bits & ~offered) {
+		return av_err_set(err, -EINVAL, "bits 0x%llx are not offered",
+				  (unsigned long long)(bits & ~offered));
+	}
+	return 0;
+}
+
+int trust_queue(uint64_t index, unsigned int have, struct av_err *err)
+{
+	if (index >= have) {
+		return av_err_set(err, -EPROTO, "queue %llu, the device has %u",
+				  (unsigned long long)index, have);
+	}
+	return 0;
+}
+
+int trust_one_fd(size_t n_fds, struct av_err *err)
+{
+	if (n_fds != 1) {
+		return av_err_set(err, -EPROTO, "%zu descriptors, not one",
+				  n_fds);
+	}
+	return 0;
+}
+
+int trust_mem_table(const struct vu_mem_table *t, uint32_t size, size_t n_fds,
+		    struct av_err *err)
+{
+	if (t->n > VU_MAX_REGIONS ||
+	    size < offsetof(struct vu_mem_table, region) +
+			    t->n * sizeof(t->region[0]) ||
+	    n_fds < t->n) {
+		return av_err_set(err, -EPROTO,
+				  "%u regions in %u bytes with %zu descriptors",
+				  t->n, size, n_fds);
+	}
+	return 0;
+}
+
+int trust_log(uint32_t size, size_t n_fds, struct av_err *err)
+{
+	if (n_fds < 1 || size != sizeof(struct vu_log)) {
+		return av_err_set(err, -EPROTO,
+				  "no descriptor, or no size of the log");
+	}
+	return 0;
+}
+
+int trust_event(uint64_t payload, size_t n_fds, struct av_err *err)
+{
+	if (payload & ~(uint64_t)(TRUST_FD_INDEX | TRUST_FD_NONE)) {
+		return av_err_set(err, -EPROTO, "unknown bits 0x%llx",
+				  (unsigned long long)payload);
+	}
+	return payload & TRUST_FD_NONE ? 0 : trust_one_fd(n_fds, err);
+}
+
 bool trust_event_mode(mode_t mode)
 {
 	return (mode & S_IFMT) == 0;
@@ -142,6 +204,60 @@ bool trust_state_mode(mode_t mode)
 bool trust_config(uint32_t off, uint32_t len, uint32_t size)
 {
 	return size <= VU_CONFIG_MAX && off <= size && len <= size - off;
+}
+
+/* As long as the message says; @empty: it may come without its bytes. */
+static int window(const struct vu_config *c, uint32_t size, bool empty,
+		  struct av_err *err)
+{
+	const uint32_t head = offsetof(struct vu_config, data);
+
+	if (size - head != c->size && !(empty && size == head)) {
+		return av_err_set(err, -EPROTO,
+				  "window of %u bytes in a message of %u",
+				  c->size, size);
+	}
+	return 0;
+}
+
+static int outside(const struct vu_config *c, uint32_t space,
+		   struct av_err *err)
+{
+	return av_err_set(err, -ERANGE, "bytes %u to %llu, the space has %u",
+			  c->offset, (unsigned long long)c->offset + c->size,
+			  space);
+}
+
+int trust_config_read(const struct vu_config *c, uint32_t size, uint32_t space,
+		      struct av_err *err)
+{
+	int ret = window(c, size, true, err);
+
+	if (!ret && (c->offset >= space ||
+		     !trust_config(c->offset, c->size, VU_CONFIG_MAX))) {
+		ret = outside(c, space, err);
+	}
+	return ret;
+}
+
+int trust_config_write(const struct vu_config *c, uint32_t size, uint32_t space,
+		       struct av_err *err)
+{
+	int ret = window(c, size, false, err);
+
+	if (!ret && !trust_config(c->offset, c->size, space)) {
+		ret = outside(c, space, err);
+	}
+	return ret;
+}
+
+int trust_transfer(const struct vu_transfer *t, struct av_err *err)
+{
+	if (t->direction > LOAD || t->phase != STOPPED) {
+		return av_err_set(err, -EINVAL, "direction %u, phase %u",
+				  t->direction, t->phase);
+	}
+	return 0;
 }
 
 int trust_inflight(const struct vu_inflight *f, unsigned int have, bool packed,
@@ -165,6 +281,10 @@ int trust_inflight(const struct vu_inflight *f, unsigned int have, bool packed,
 				  "in-flight table of %llu bytes, needs %zu",
 				  (unsigned long long)f->size,
 				  each * f->queues);
+	}
+	if (f->offset % INFLIGHT_ALIGN) {
+		return av_err_set(err, -EINVAL, "in-flight table at offset %llu",
+				  (unsigned long long)f->offset);
 	}
 	return 0;
 }

@@ -48,6 +48,17 @@ static inline bool trust_indirect_len(uint32_t len)
 	return len != 0 && len % 16 == 0 && len / 16 <= VIRTQ_CHAIN_MAX;
 }
 
+static inline bool trust_chain_len(unsigned int n)
+{
+	return n <= VIRTQ_CHAIN_MAX;
+}
+
+/* Buffers for the device to write come after all that it reads. */
+static inline bool trust_order(bool seen_writable, bool writable)
+{
+	return writable || !seen_writable;
+}
+
 /* ---- front-end ---- */
 
 bool trust_ring_num(uint32_t num, bool packed);
@@ -80,6 +91,23 @@ struct trust_shape {
 int trust_msg(const struct vu_header *h, size_t n_fds,
 	      const struct trust_shape *shape, struct av_err *err);
 
+/* Only what was offered. */
+int trust_bits(uint64_t bits, uint64_t offered, struct av_err *err);
+int trust_queue(uint64_t index, unsigned int have, struct av_err *err);
+/* A message that needs a descriptor has one and no other. */
+int trust_one_fd(size_t n_fds, struct av_err *err);
+
+/* @size: of the whole payload. As many regions and descriptors as it says. */
+int trust_mem_table(const struct vu_mem_table *t, uint32_t size, size_t n_fds,
+		    struct av_err *err);
+/* SET_LOG_BASE: a file and which part of it. */
+int trust_log(uint32_t size, size_t n_fds, struct av_err *err);
+
+#define TRUST_FD_INDEX 0xffu /* which queue */
+#define TRUST_FD_NONE 0x100u /* no descriptor comes with it */
+/* The payload of a kick, call or error message, after its queue. */
+int trust_event(uint64_t payload, size_t n_fds, struct av_err *err);
+
 /* A kick, call, error or log descriptor: of the kernel's own kinds, that
  * raise no SIGPIPE and hold no file of anybody's (@mode of fstat()). */
 bool trust_event_mode(mode_t mode);
@@ -87,10 +115,20 @@ bool trust_event_mode(mode_t mode);
 /* A descriptor for the device's state: one that can be told not to wait. */
 bool trust_state_mode(mode_t mode);
 
+/* Which way the device's state goes, and when. */
+int trust_transfer(const struct vu_transfer *t, struct av_err *err);
+
 /* Device config window: off + len inside @size and VU_CONFIG_MAX. */
 bool trust_config(uint32_t off, uint32_t len, uint32_t size);
+/* A message of @size bytes that reads, or writes, a device's @space. Reading may
+ * go beyond its end. */
+int trust_config_read(const struct vu_config *c, uint32_t size, uint32_t space,
+		      struct av_err *err);
+int trust_config_write(const struct vu_config *c, uint32_t size, uint32_t space,
+		       struct av_err *err);
 
-/* An in-flight table for some of @have queues; size 0: not made yet. */
+/* An in-flight table for some of @have queues, where it may lie in its file;
+ * size 0: not made yet. */
 int trust_inflight(const struct vu_inflight *f, unsigned int have, bool packed,
 		   struct av_err *err);
 

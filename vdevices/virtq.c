@@ -235,7 +235,8 @@ int virtq_start(struct virtq *q, const struct virtq_setup *s,
 				  q->index);
 	}
 	take_base(q);
-	if (q->packed && (q->last_avail >= q->num || q->used >= q->num)) {
+	if (q->packed && !(trust_index(q->last_avail, q->num) &&
+			   trust_index(q->used, q->num))) {
 		return av_err_set(err, -EINVAL,
 				  "queue %u: base 0x%x beyond a ring of %u",
 				  q->index, s->base, q->num);

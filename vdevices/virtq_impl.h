@@ -237,10 +237,10 @@ static inline int vq_walk_add(struct virtq *q, struct vq_walk *w, uint64_t addr,
 {
 	uint64_t off = addr - q->cache.gpa;
 
-	if (++w->n_desc > VIRTQ_CHAIN_MAX) {
+	if (!trust_chain_len(++w->n_desc)) {
 		return vq_refuse(q, "chain of too many descriptors");
 	}
-	if (w->writable && !writable) {
+	if (!trust_order(w->writable, writable)) {
 		return vq_refuse(q, "readable buffer behind a writable one");
 	}
 	w->writable = writable;

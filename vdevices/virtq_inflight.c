@@ -149,7 +149,7 @@ static void settle_last_batch(struct virtq *q, struct vq_inflight *f)
 	uint16_t n = (uint16_t)(q->used - vq_ld16(f->table + H_USED));
 	uint16_t at = f->last_batch;
 
-	for (; n && n <= q->num && at < q->num; n--) {
+	for (; n && n <= q->num && trust_index(at, q->num); n--) {
 		st8(split_entry(f, at), 0);
 		at = vq_ld16(split_entry(f, at) + S_NEXT);
 	}
@@ -213,7 +213,7 @@ static int read_packed_header(struct virtq *q, struct vq_inflight *f,
 		.wrap = ld8(f->table + H_OLD_WRAP) == 1,
 	};
 
-	if (now.used >= q->num || old.used >= q->num) {
+	if (!trust_index(now.used, q->num) || !trust_index(old.used, q->num)) {
 		return -EINVAL;
 	}
 	*h = old;
@@ -230,7 +230,8 @@ enum { FREE = 1, TAKEN = 2 };
 static void mark_free(struct virtq *q, struct vq_inflight *f, uint16_t at,
 		      uint8_t *mark)
 {
-	for (uint16_t i = 0; i < q->num && at < q->num && !mark[at]; i++) {
+	for (uint16_t i = 0;
+	     i < q->num && trust_index(at, q->num) && !mark[at]; i++) {
 		mark[at] = FREE;
 		at = f->link[at];
 	}
@@ -246,7 +247,7 @@ static int take_chain(struct virtq *q, struct vq_inflight *f, uint16_t head,
 	uint16_t at = head;
 
 	for (uint16_t i = 0; i < a.num; i++) {
-		if (at >= q->num || mark[at]) {
+		if (!trust_index(at, q->num) || mark[at]) {
 			return -EINVAL;
 		}
 		mark[at] = TAKEN;

@@ -44,12 +44,12 @@ static int get_features(struct vu *vu, struct vu_msg *m, struct av_err *err)
 
 static int set_features(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
-	uint64_t v = m->p.u64, extra = v & ~vu_offered(vu);
+	uint64_t v = m->p.u64;
 	uint64_t changed = v ^ vu->features;
+	int ret = trust_bits(v, vu_offered(vu), err);
 
-	if (extra) {
-		return av_err_set(err, -EINVAL, "bits 0x%llx are not offered",
-				  (unsigned long long)extra);
+	if (ret < 0) {
+		return ret;
 	}
 	if (changed & ~VHOST_F_LOG_ALL && vu_any_running(vu)) {
 		return av_err_set(err, -EBUSY,
@@ -79,14 +79,12 @@ static int get_protocol_features(struct vu *vu, struct vu_msg *m,
 static int set_protocol_features(struct vu *vu, struct vu_msg *m,
 				 struct av_err *err)
 {
-	uint64_t extra = m->p.u64 & ~vu_offered_protocol(vu);
+	int ret = trust_bits(m->p.u64, vu_offered_protocol(vu), err);
 
-	if (extra) {
-		return av_err_set(err, -EINVAL, "bits 0x%llx are not offered",
-				  (unsigned long long)extra);
+	if (!ret) {
+		vu->protocol = m->p.u64;
 	}
-	vu->protocol = m->p.u64;
-	return 0;
+	return ret;
 }
 
 static int set_owner(struct vu *vu, struct vu_msg *m, struct av_err *err)
@@ -161,23 +159,14 @@ static int get_config(struct vu *vu, struct vu_msg *m, struct av_err *err)
 	uint8_t buf[VU_CONFIG_MAX] = { 0 };
 	struct vu_config *c = &m->p.config;
 	uint32_t size = vu->ops->config_size(vu->ctx);
-	const uint32_t head = offsetof(struct vu_config, data);
+	int ret = trust_config_read(c, m->h.size, size, err);
 
-	if (m->h.size != head && m->h.size - head != c->size) {
-		return av_err_set(err, -EPROTO,
-				  "window of %u bytes in a message of %u",
-				  c->size, m->h.size);
-	}
-	if (c->offset >= size ||
-	    !trust_config(c->offset, c->size, VU_CONFIG_MAX)) {
-		return av_err_set(
-			err, -ERANGE, "bytes %u to %llu, the space has %u",
-			c->offset, (unsigned long long)c->offset + c->size,
-			size);
+	if (ret < 0) {
+		return ret;
 	}
 	vu->ops->get_config(vu->ctx, buf);
 	memcpy(c->data, buf + c->offset, c->size);
-	m->reply_size = head + c->size;
+	m->reply_size = (uint32_t)offsetof(struct vu_config, data) + c->size;
 	return 0;
 }
 
@@ -190,16 +179,9 @@ static int set_config(struct vu *vu, struct vu_msg *m, struct av_err *err)
 	const uint8_t *old;
 	int ret;
 
-	if (m->h.size - offsetof(struct vu_config, data) != c->size) {
-		return av_err_set(err, -EPROTO,
-				  "window of %u bytes in a message of %u",
-				  c->size, m->h.size);
-	}
-	if (!trust_config(c->offset, c->size, size)) {
-		return av_err_set(
-			err, -ERANGE, "bytes %u to %llu, the space has %u",
-			c->offset, (unsigned long long)c->offset + c->size,
-			size);
+	ret = trust_config_write(c, m->h.size, size, err);
+	if (ret < 0) {
+		return ret;
 	}
 	/* QEMU writes the whole space where the guest wrote a byte */
 	vu->ops->get_config(vu->ctx, now);
@@ -247,15 +229,10 @@ static int set_mem_table(struct vu *vu, struct vu_msg *m, struct av_err *err)
 	bool held[VU_MAX_QUEUES];
 	int fds[VU_MAX_REGIONS];
 	uint32_t n = t->n;
-	int ret;
+	int ret = trust_mem_table(t, m->h.size, m->n_fds, err);
 
-	if (n > VU_MAX_REGIONS ||
-	    m->h.size < offsetof(struct vu_mem_table, region) +
-				n * sizeof(t->region[0]) ||
-	    m->n_fds < n) {
-		return av_err_set(err, -EPROTO,
-				  "%u regions in %u bytes with %zu descriptors",
-				  n, m->h.size, m->n_fds);
+	if (ret < 0) {
+		return ret;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		r[i] = region_of(&t->region[i]);
@@ -279,11 +256,10 @@ static int add_mem_reg(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
 	struct gm_region r = region_of(&m->p.slot.region);
 	static const bool none[VU_MAX_QUEUES];
-	int ret;
+	int ret = trust_one_fd(m->n_fds, err);
 
-	if (m->n_fds != 1) {
-		return av_err_set(err, -EPROTO, "%zu descriptors, not one",
-				  m->n_fds);
+	if (ret < 0) {
+		return ret;
 	}
 	ret = gm_add(vu->mem, &r, vu_take_fd(m, 0), err);
 	vu_rings_resume(vu, none);
@@ -311,15 +287,13 @@ static int rem_mem_reg(struct vu *vu, struct vu_msg *m, struct av_err *err)
 
 static int set_log_base(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
-	int fd = vu_take_fd(m, 0);
-	int ret;
+	int ret = trust_log(m->h.size, m->n_fds, err);
 
-	if (fd < 0 || m->h.size != sizeof(m->p.log)) {
-		vu_set_fd(&fd, -1);
-		return av_err_set(err, -EPROTO,
-				  "no descriptor, or no size of the log");
+	if (ret < 0) {
+		return ret;
 	}
-	ret = gm_set_log(vu->mem, fd, m->p.log.size, m->p.log.offset, err);
+	ret = gm_set_log(vu->mem, vu_take_fd(m, 0), m->p.log.size,
+			 m->p.log.offset, err);
 	/* QEMU waits for this answer, whatever it says */
 	reply_u64(m, ret < 0);
 	return memory_error(ret);

@@ -31,11 +31,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum {
-	FD_INDEX = 0xff, /* of a kick's payload */
-	FD_NONE = 0x100,
-};
-
 /* ---- start and stop ---- */
 
 static void signal_err(const struct vu *vu, const struct vu_ring *r)
@@ -266,12 +261,7 @@ void vu_rings_resume(struct vu *vu, const bool held[VU_MAX_QUEUES])
 static struct vu_ring *ring_at(struct vu *vu, uint64_t index,
 			       struct av_err *err)
 {
-	if (index >= vu->n_rings) {
-		av_err_set(err, -EPROTO, "queue %llu, the device has %u",
-			   (unsigned long long)index, vu->n_rings);
-		return NULL;
-	}
-	return &vu->ring[index];
+	return trust_queue(index, vu->n_rings, err) ? NULL : &vu->ring[index];
 }
 
 static int runs(const struct vu_ring *r, struct av_err *err)
@@ -390,23 +380,16 @@ int vu_set_vring_enable(struct vu *vu, struct vu_msg *m, struct av_err *err)
 static int event_fd(struct vu *vu, struct vu_msg *m, struct vu_ring **r,
 		    int *fd, struct av_err *err)
 {
-	uint64_t v = m->p.u64;
+	int ret;
 
 	*fd = -1;
-	*r = ring_at(vu, v & FD_INDEX, err);
+	*r = ring_at(vu, m->p.u64 & TRUST_FD_INDEX, err);
 	if (!*r) {
 		return -EPROTO;
 	}
-	if (v & ~(uint64_t)(FD_INDEX | FD_NONE)) {
-		return av_err_set(err, -EPROTO, "unknown bits 0x%llx",
-				  (unsigned long long)v);
-	}
-	if (v & FD_NONE) {
-		return 0;
-	}
-	if (m->n_fds != 1) {
-		return av_err_set(err, -EPROTO, "%zu descriptors, not one",
-				  m->n_fds);
+	ret = trust_event(m->p.u64, m->n_fds, err);
+	if (ret < 0 || m->p.u64 & TRUST_FD_NONE) {
+		return ret;
 	}
 	if (!vu_event_fd(vu, m->fd[0])) {
 		return av_err_set(err, -EPROTO, "the descriptor is no eventfd");

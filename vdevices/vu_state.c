@@ -20,10 +20,8 @@
 #include <unistd.h>
 
 enum {
-	ALIGN = 64, /* of the table in its file */
 	SAVE = 0,
 	LOAD = 1,
-	STOPPED = 0,
 	NO_FD = 0x100, /* in the answer: use the one you sent */
 };
 
@@ -95,11 +93,10 @@ int vu_set_inflight_fd(struct vu *vu, struct vu_msg *m, struct av_err *err)
 	struct vu_inflight f = m->p.inflight;
 	struct gm_file *map;
 	int64_t file_size;
-	int fd, ret;
+	int fd, ret = trust_one_fd(m->n_fds, err);
 
-	if (m->n_fds != 1) {
-		return av_err_set(err, -EPROTO, "%zu descriptors, not one",
-				  m->n_fds);
+	if (ret < 0) {
+		return ret;
 	}
 	if (vu_any_running(vu)) {
 		return av_err_set(err, -EBUSY, "queues run");
@@ -110,10 +107,6 @@ int vu_set_inflight_fd(struct vu *vu, struct vu_msg *m, struct av_err *err)
 		  : trust_file(f.size, f.offset, file_size, "in-flight table",
 			       err);
 	ret = ret ? ret : trust_inflight(&f, vu->n_rings, packed(vu), err);
-	if (!ret && f.offset % ALIGN) {
-		ret = av_err_set(err, -EINVAL, "in-flight table at offset %llu",
-				 (unsigned long long)f.offset);
-	}
 	if (ret < 0) {
 		close(fd);
 		return -EPROTO;
@@ -216,15 +209,11 @@ int vu_set_device_state_fd(struct vu *vu, struct vu_msg *m, struct av_err *err)
 {
 	const struct vu_transfer t = m->p.transfer;
 	struct stat st;
-	int fd, ret;
+	int fd, ret = trust_one_fd(m->n_fds, err);
 
-	if (m->n_fds != 1) {
-		return av_err_set(err, -EPROTO, "%zu descriptors, not one",
-				  m->n_fds);
-	}
-	if (t.direction > LOAD || t.phase != STOPPED) {
-		return av_err_set(err, -EINVAL, "direction %u, phase %u",
-				  t.direction, t.phase);
+	ret = ret ? ret : trust_transfer(&t, err);
+	if (ret < 0) {
+		return ret;
 	}
 	if (vu_any_running(vu)) {
 		return av_err_set(err, -EBUSY, "queues run");

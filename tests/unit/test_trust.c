@@ -200,8 +200,104 @@ TEST(trust_in_flight_tables_fit_their_queues)
 	CHECK_EQ(trust_inflight(&f, 2, false, &err), -EINVAL);
 	f.size = 1 << 20;
 	CHECK_EQ(trust_inflight(&f, 2, true, &err), 0);
+	f.offset = 64;
+	CHECK_EQ(trust_inflight(&f, 2, true, &err), 0);
+	f.offset = 63;
+	CHECK_EQ(trust_inflight(&f, 2, true, &err), -EINVAL);
+	f.offset = 0;
 	f.queue_size = 65535;
 	CHECK_EQ(trust_inflight(&f, 2, true, &err), -EINVAL);
+}
+
+TEST(trust_chains_have_their_writable_buffers_last)
+{
+	CHECK(trust_order(false, false));
+	CHECK(trust_order(false, true));
+	CHECK(trust_order(true, true));
+	CHECK(!trust_order(true, false));
+	CHECK(trust_chain_len(VIRTQ_CHAIN_MAX));
+	CHECK(!trust_chain_len(VIRTQ_CHAIN_MAX + 1));
+}
+
+TEST(trust_only_what_was_offered_and_is_there)
+{
+	struct av_err err = { 0 };
+
+	CHECK_EQ(trust_bits(5, 7, &err), 0);
+	CHECK_EQ(trust_bits(9, 7, &err), -EINVAL);
+	CHECK_EQ(trust_bits(1ULL << 63, ~0ULL >> 1, &err), -EINVAL);
+	CHECK_EQ(trust_queue(1, 2, &err), 0);
+	CHECK_EQ(trust_queue(2, 2, &err), -EPROTO);
+	CHECK_EQ(trust_queue(UINT64_MAX, 2, &err), -EPROTO);
+	CHECK_EQ(trust_one_fd(1, &err), 0);
+	CHECK_EQ(trust_one_fd(0, &err), -EPROTO);
+	CHECK_EQ(trust_one_fd(2, &err), -EPROTO);
+}
+
+TEST(trust_memory_tables_have_all_that_they_name)
+{
+	const uint32_t head = offsetof(struct vu_mem_table, region);
+	const uint32_t each = sizeof(struct vu_region);
+	struct vu_mem_table t = { .n = 2 };
+	struct av_err err = { 0 };
+
+	CHECK_EQ(trust_mem_table(&t, head + 2 * each, 2, &err), 0);
+	CHECK_EQ(trust_mem_table(&t, head + 2 * each - 1, 2, &err), -EPROTO);
+	CHECK_EQ(trust_mem_table(&t, head + 2 * each, 1, &err), -EPROTO);
+	t.n = VU_MAX_REGIONS;
+	CHECK_EQ(trust_mem_table(&t, sizeof(t), VU_MAX_REGIONS, &err), 0);
+	t.n = UINT32_MAX;
+	CHECK_EQ(trust_mem_table(&t, sizeof(t), VU_MAX_REGIONS, &err), -EPROTO);
+	CHECK_EQ(trust_log(sizeof(struct vu_log), 1, &err), 0);
+	CHECK_EQ(trust_log(sizeof(struct vu_log), 0, &err), -EPROTO);
+	CHECK_EQ(trust_log(8, 1, &err), -EPROTO);
+}
+
+TEST(trust_kicks_name_a_queue_and_bring_a_descriptor_or_none)
+{
+	struct av_err err = { 0 };
+
+	CHECK_EQ(trust_event(7, 1, &err), 0);
+	CHECK_EQ(trust_event(7, 0, &err), -EPROTO);
+	CHECK_EQ(trust_event(7 | TRUST_FD_NONE, 0, &err), 0);
+	CHECK_EQ(trust_event(7 | TRUST_FD_NONE << 1, 1, &err), -EPROTO);
+	CHECK_EQ(trust_event(1ULL << 63, 1, &err), -EPROTO);
+}
+
+TEST(trust_config_messages_are_as_long_as_they_say)
+{
+	const uint32_t head = offsetof(struct vu_config, data);
+	struct vu_config c = { .offset = 8, .size = 16 };
+	struct av_err err = { 0 };
+
+	CHECK_EQ(trust_config_read(&c, head + 16, 24, &err), 0);
+	CHECK_EQ(trust_config_write(&c, head + 16, 24, &err), 0);
+	/* a request may come without the bytes that it asks for */
+	CHECK_EQ(trust_config_read(&c, head, 24, &err), 0);
+	CHECK_EQ(trust_config_write(&c, head, 24, &err), -EPROTO);
+	CHECK_EQ(trust_config_read(&c, head + 15, 24, &err), -EPROTO);
+	CHECK_EQ(trust_config_write(&c, head + 17, 24, &err), -EPROTO);
+	/* beyond the end is read as zeroes, and not written */
+	CHECK_EQ(trust_config_read(&c, head + 16, 20, &err), 0);
+	CHECK_EQ(trust_config_write(&c, head + 16, 20, &err), -ERANGE);
+	CHECK_EQ(trust_config_read(&c, head + 16, 8, &err), -ERANGE);
+	c.offset = UINT32_MAX;
+	CHECK_EQ(trust_config_read(&c, head + 16, 24, &err), -ERANGE);
+	CHECK_EQ(trust_config_write(&c, head + 16, 24, &err), -ERANGE);
+}
+
+TEST(trust_transfers_go_one_of_two_ways_while_stopped)
+{
+	struct vu_transfer t = { 0, 0 };
+	struct av_err err = { 0 };
+
+	CHECK_EQ(trust_transfer(&t, &err), 0);
+	t.direction = 1;
+	CHECK_EQ(trust_transfer(&t, &err), 0);
+	t.phase = 1;
+	CHECK_EQ(trust_transfer(&t, &err), -EINVAL);
+	t = (struct vu_transfer){ 2, 0 };
+	CHECK_EQ(trust_transfer(&t, &err), -EINVAL);
 }
 
 static bool event_mode(int fd)
@@ -262,6 +358,12 @@ int main(void)
 		T(trust_regions_do_not_overlap_in_the_guest),
 		T(trust_message_headers), T(trust_config_windows),
 		T(trust_in_flight_tables_fit_their_queues),
+		T(trust_chains_have_their_writable_buffers_last),
+		T(trust_only_what_was_offered_and_is_there),
+		T(trust_memory_tables_have_all_that_they_name),
+		T(trust_kicks_name_a_queue_and_bring_a_descriptor_or_none),
+		T(trust_config_messages_are_as_long_as_they_say),
+		T(trust_transfers_go_one_of_two_ways_while_stopped),
 		T(trust_event_descriptors_are_no_files_pipes_or_sockets),
 		T(trust_state_descriptors_are_pipes_or_sockets));
 }
