@@ -939,6 +939,10 @@ TEST(vu_disabled_queue_is_discarded_where_the_device_wants_it)
 	CHECK_EQ(g.watched[1], -1);
 	CHECK_EQ(g.discards, 1);
 	CHECK_EQ(g.starts, 0);
+	rig_offer(&g, RIG_GPA + RIG_BUF, 10);
+	rig_kick(&g);
+	CHECK_EQ(rig_used(&g), 1);
+	CHECK_EQ(g.mem[RIG_BUF], 0);
 	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 1);
 	CHECK_EQ(g.starts, 1);
 	CHECK_EQ(g.stops, 1);
@@ -950,7 +954,8 @@ TEST(vu_disabled_queue_is_discarded_where_the_device_wants_it)
 	rig_ring(&g, VU_SET_VRING_ENABLE, 0, 0);
 	CHECK_EQ(g.discards, 2);
 	CHECK_EQ(rig_ring(&g, VU_GET_VRING_BASE, 0, 0), 0);
-	CHECK_EQ(g.p.state.num, 1);
+	CHECK_EQ(g.p.state.num, 2);
+	CHECK_EQ(g.mem[RIG_BUF], 'x');
 	CHECK_EQ(g.stops, 3);
 	CHECK(!vu_queue_runs(g.vu, 0));
 	CHECK_EQ(g.resets, 0);

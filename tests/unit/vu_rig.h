@@ -51,6 +51,7 @@ struct rig {
 	/* what the device saw */
 	int watched[RIG_QUEUES];
 	bool on[RIG_QUEUES];
+	bool throws[RIG_QUEUES]; /* on, and what comes is thrown away */
 	unsigned int starts, stops, resets, sets, loads, notes, discards;
 	unsigned int resets_at_start[RIG_QUEUES]; /* how many there had been */
 	bool hold; /* the device keeps what it pops until it is stopped */
@@ -127,6 +128,10 @@ static inline void rig_work(struct rig *g, unsigned int q)
 	struct vq_chain c = { .iov = g->iov, .max_iov = 64 };
 
 	while (g->on[q] && !g->held.iov && virtq_pop(g->q[q], &c)) {
+		if (g->throws[q]) {
+			virtq_push(g->q[q], &c, 0);
+			continue;
+		}
 		if (g->hold) {
 			g->held = c;
 			return;
@@ -149,8 +154,11 @@ static inline void rig_start_queue(void *ctx, unsigned int q)
 
 static inline void rig_discard_queue(void *ctx, unsigned int q)
 {
-	(void)q;
-	((struct rig *)ctx)->discards++;
+	struct rig *g = ctx;
+
+	g->discards++;
+	g->on[q] = g->throws[q] = true;
+	rig_work(g, q);
 }
 
 static inline void rig_stop_queue(void *ctx, unsigned int q)
@@ -164,12 +172,19 @@ static inline void rig_stop_queue(void *ctx, unsigned int q)
 		g->held.iov = NULL;
 	}
 	virtq_flush(g->q[q]);
-	g->on[q] = false;
+	g->on[q] = g->throws[q] = false;
 }
 
 static inline void rig_reset(void *ctx)
 {
-	((struct rig *)ctx)->resets++;
+	struct rig *g = ctx;
+
+	g->resets++;
+	for (unsigned int q = 0; q < RIG_QUEUES; q++) {
+		if (g->on[q]) {
+			abort(); /* no queue runs then */
+		}
+	}
 }
 
 static inline int rig_save(void *ctx, uint8_t **buf, size_t *len,
