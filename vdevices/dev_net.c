@@ -618,6 +618,11 @@ static void net_message(struct vdev *d, const struct port_msg *m)
 	}
 }
 
+static void net_look(struct vdev *d)
+{
+	net_stack_look(((struct net_dev *)d->priv)->stack);
+}
+
 const struct vdev_type vdev_net = {
 	.name = "net",
 	.help = "Ethernet, with a router to the host's network behind it",
@@ -638,6 +643,7 @@ const struct vdev_type vdev_net = {
 	.get_config = net_get_config,
 	.start = net_start,
 	.kick = net_kick,
+	.look = net_look,
 	.deaf = net_deaf,
 	.reset = net_reset,
 	.message = net_message,

@@ -138,6 +138,10 @@ struct vdev_type {
 	 * when there is something for them. After vdev_wake() it is asked anew.
 	 * Optional. */
 	bool (*deaf)(struct vdev *d, unsigned int q);
+	/* While the host looks on at rings before it sleeps (spin.h): see to
+	 * what else may bring work for them, in a microsecond or so. Optional;
+	 * without it the loop has its turn instead. */
+	void (*look)(struct vdev *d);
 	/* Queue stops: complete (or unpop) all its chains before returning. It
 	 * may be a pause: what the driver said stays, what is to be said waits.
 	 * Optional for devices that complete within kick(). */

@@ -285,8 +285,13 @@ static bool look_on(struct vdev_host *h)
 	while (spin_on(&h->spin, looked, now)) {
 		int q = -1;
 
-		if (now > end || now > last) {
+		if (now > last || (now > end && !h->type->look)) {
 			return true;
+		}
+		if (now > end) {
+			h->type->look(&h->dev);
+			looked = now = health_clock_ns();
+			end = now + LOOK_NS;
 		}
 		for (int i = 0; i < LOOKS && q < 0; i++) {
 			q = find_ready(h);

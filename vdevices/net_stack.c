@@ -283,17 +283,12 @@ static bool collect(struct net_stack *s)
 }
 
 /* One datagram of a socket a round: some rounds, as long as there are any. Where
- * the last turn had but one, it is not worth asking for a second. */
-static void on_check(uv_check_t *c)
+ * the last time had but one, it is not worth asking for a second. */
+static void take_in(struct net_stack *s)
 {
-	struct net_stack *s = c->data;
 	bool any;
 	int i;
 
-	if (!s->ready && !s->due) {
-		s->rounds = 1;
-		return;
-	}
 	for (i = 0; i < s->rounds; i++) {
 		any = s->ready && collect(s);
 		if (!any && !s->due) {
@@ -311,6 +306,26 @@ static void on_check(uv_check_t *c)
 	}
 	s->ready = s->due = false;
 	s->ops->flush(s->ctx);
+}
+
+static void on_check(uv_check_t *c)
+{
+	struct net_stack *s = c->data;
+
+	if (s->ready || s->due) {
+		take_in(s);
+	} else {
+		s->rounds = 1;
+	}
+}
+
+void net_stack_look(struct net_stack *s)
+{
+	if (s->dirty) {
+		fill(s);
+	}
+	s->ready = true;
+	take_in(s);
 }
 
 /* ---- what libslirp asks for ---- */

@@ -38,6 +38,9 @@ int net_stack_create(uv_loop_t *loop, const struct net_opts *o,
 		     void *ctx, struct net_stack **out, struct av_err *err);
 void net_stack_destroy(struct net_stack *s);
 
+/* What came in on sockets, without waiting for the loop's turn. */
+void net_stack_look(struct net_stack *s);
+
 /* @frame: complete checksums; changed on the way. */
 void net_stack_input(struct net_stack *s, uint8_t *frame, size_t len);
 /* Most of its sockets are in use. */
