@@ -124,7 +124,7 @@ def alive(pid):
     try:
         with open(f'/proc/{pid}/stat') as f:
             return f.read().split(') ')[1][0] not in 'ZX'
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # or gone since it was opened
         return False
 
 
