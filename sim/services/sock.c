@@ -343,13 +343,13 @@ static void on_listener(uv_poll_t *p, int status, int events)
 	}
 }
 
+/* @fd listens already. */
 static int listener_start(uv_loop_t *loop, int fd, struct av_acceptor *a,
 			  struct sock_listener **out, struct av_err *err)
 {
 	struct sock_listener *l = calloc(1, sizeof(*l));
 
-	if (!l || listen(fd, BACKLOG) < 0 ||
-	    uv_poll_init(loop, &l->poll, fd) < 0) {
+	if (!l || uv_poll_init(loop, &l->poll, fd) < 0) {
 		int ret = l ? -errno : -ENOMEM;
 
 		free(l);
@@ -415,10 +415,11 @@ static int appear(int fd, const struct sockaddr_un *sa, int backlog)
 	mask = umask(0177);
 	ret = bind(fd, (struct sockaddr *)&first, sizeof(first));
 	umask(mask);
-	if (ret < 0 || listen(fd, backlog) < 0) {
+	if (ret < 0) {
 		return -errno;
 	}
-	if (rename(first.sun_path, sa->sun_path) < 0) {
+	if (listen(fd, backlog) < 0 ||
+	    rename(first.sun_path, sa->sun_path) < 0) {
 		ret = -errno;
 		unlink(first.sun_path);
 	}
@@ -525,7 +526,8 @@ int sock_listen_vsock(uv_loop_t *loop, uint32_t port, struct av_acceptor *a,
 	int fd =
 		socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
 		int ret = -errno;
 
 		if (fd >= 0) {
@@ -567,7 +569,8 @@ int sock_listen_tcp(uv_loop_t *loop, const char *address, struct av_acceptor *a,
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	}
-	if (fd < 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
+	if (fd < 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
 		ret = av_err_set(err, -errno, "cannot listen on %s: %s",
 				 address, strerror(errno));
 		goto fail;
