@@ -4,6 +4,7 @@
 #include "contract.h"
 
 #include "sim/services/stream.h"
+#include "tests/vu/echo.h"
 #include "tests/vu/procfs.h"
 #include "vdevices/host.h"
 
@@ -75,50 +76,7 @@ static const struct port_ops port_ops = {
 	.closed = on_closed,
 };
 
-/* ---- the service "echo" ---- */
-
-/* What the carrier has not taken yet; more is lost. */
-struct echo {
-	uint8_t data[256];
-	size_t len;
-};
-
-static void echo_more(struct av_stream *s)
-{
-	struct echo *e = s->user;
-	ssize_t n = e->len ? av_stream_write(s, e->data, e->len) : 0;
-
-	if (n > 0) {
-		e->len -= (size_t)n;
-		memmove(e->data, e->data + n, e->len);
-	}
-}
-
-static void echo_data(struct av_stream *s, const void *buf, size_t len)
-{
-	struct echo *e = s->user;
-	size_t room = sizeof(e->data) - e->len;
-
-	len = len < room ? len : room;
-	memcpy(e->data + e->len, buf, len);
-	e->len += len;
-	echo_more(s);
-}
-
-static void echo_closed(struct av_stream *s)
-{
-	free(s->user);
-}
-
-static int echo_accept(struct av_acceptor *a, struct av_stream *s)
-{
-	(void)a;
-	s->user = calloc(1, sizeof(struct echo));
-	s->on_data = echo_data;
-	s->on_writable = echo_more;
-	s->on_closed = echo_closed;
-	return s->user ? 0 : -ENOMEM;
-}
+/* ---- services ---- */
 
 /* The service "deaf": takes nothing. */
 static int deaf_accept(struct av_acceptor *a, struct av_stream *s)

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "tests/unit/device_rig.h"
+#include "tests/vu/echo.h"
 
 #include "sim/core/evq.h"
 #include "sim/services/stream.h"
@@ -117,37 +118,6 @@ struct dut {
 
 static struct av_stream *slow;
 
-/* What the guest had no buffer for when it was said. */
-struct echo {
-	uint8_t data[8192];
-	size_t len;
-};
-
-static void echo_more(struct av_stream *s)
-{
-	struct echo *e = s->user;
-	ssize_t n = e->len ? av_stream_write(s, e->data, e->len) : 0;
-
-	if (n > 0) {
-		e->len -= (size_t)n;
-		memmove(e->data, e->data + n, e->len);
-	}
-}
-
-static void echo_data(struct av_stream *s, const void *buf, size_t len)
-{
-	struct echo *e = s->user;
-
-	memcpy(e->data + e->len, buf, len);
-	e->len += len;
-	echo_more(s);
-}
-
-static void echo_closed(struct av_stream *s)
-{
-	free(s->user);
-}
-
 /* The service "slow" takes one packet, then waits for a word to "go". */
 static void slow_data(struct av_stream *s, const void *buf, size_t len)
 {
@@ -164,17 +134,15 @@ static void go_data(struct av_stream *s, const void *buf, size_t len)
 
 static int take(struct av_acceptor *a, struct av_stream *s)
 {
-	s->user = calloc(1, sizeof(struct echo));
-	s->on_data = echo_data;
-	s->on_writable = echo_more;
-	s->on_closed = echo_closed;
+	int ret = echo_accept(a, s);
+
 	if (!strcmp(a->name, "slow")) {
 		s->on_data = slow_data;
 		slow = s;
 	} else if (!strcmp(a->name, "go")) {
 		s->on_data = go_data;
 	}
-	return s->user ? 0 : -ENOMEM;
+	return ret;
 }
 
 static struct av_acceptor *acceptor(void *ctx, const char *name)

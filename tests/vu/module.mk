@@ -4,7 +4,7 @@ EXTRA_LIBRARIES += tests/vu/libfront.a
 # make clean takes nothing of EXTRA_ by itself
 CLEANFILES += $(EXTRA_LIBRARIES)
 tests_vu_libfront_a_SOURCES = \
-	%D%/front.c %D%/front.h \
+	%D%/echo.h %D%/front.c %D%/front.h \
 	%D%/front_mem.c \
 	%D%/front_priv.h \
 	%D%/front_ring.c \
